@@ -1,0 +1,1 @@
+"""What the jobs, the producers and the commands of Arus share."""
