@@ -22,3 +22,29 @@ RETAIL_FIELDS = (
     "CustomerID",
     "Country",
 )
+
+# Spark DDL of the messages' values. suhu: degrees Celsius; timestamp: epoch seconds, the sensor's own clock.
+SUHU_MESSAGE = "sensor_id string, suhu double, timestamp double"
+# All text: producers that read a CSV file send numbers as text. The job gives them their types.
+RETAIL_MESSAGE = ", ".join(f"{field} string" for field in RETAIL_FIELDS)
+
+# Table -> columns (Spark DDL). topic, partition, offset: where in Kafka the row came from, its identity for ever.
+POSITION = "topic string, partition int, offset bigint"
+TABLES = {
+    "sensor_suhu": f"sensor_id string, suhu double, event_time timestamp, {POSITION}",
+    "peringatan_suhu": "alert_id string, sensor_id string, suhu double, event_time timestamp",
+    "retail": (
+        "invoice_no string, stock_code string, description string, quantity int, invoice_date timestamp, "
+        f"unit_price double, customer_id int, country string, batch_id bigint, {POSITION}"
+    ),
+}
+# Job -> the tables that only it writes.
+JOB_TABLES = {
+    "temperature_filter": ("sensor_suhu", "peringatan_suhu"),
+    "retail_ingest": ("retail",),
+}
+# rejects/<job>: a record that could not be used, whole, and why. rejected_at: when the job read it.
+REJECTS = (
+    f"{POSITION}, timestamp timestamp, key binary, value binary, "
+    "headers array<struct<key: string, value: binary>>, reason string, batch_id bigint, rejected_at timestamp"
+)

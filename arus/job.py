@@ -1,0 +1,128 @@
+"""What every job starts with and ends with: settings, session, locks; then its queries, until they end, fail, or a stop is asked for."""
+
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TypeVar
+
+from pyspark import SparkConf, SparkContext
+from pyspark.errors import StreamingQueryException
+from pyspark.sql import SparkSession
+from pyspark.sql.streaming import DataStreamWriter, StreamingQuery
+
+from arus import failures, home, locks, settings
+from arus.errors import ArusError
+from arus.listener import BatchListener
+
+S = TypeVar("S")
+
+# A stop waits this long for the running micro-batch to end by itself; what is cut off is done again, once, at the next start.
+STOP_PATIENCE_SECONDS = 6.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """A started job: its session, and what its queries need to know."""
+
+    name: str
+    spark: SparkSession
+    listener: BatchListener
+
+    def checkpoint(self, query: str) -> str:
+        return f"{home.store()}/checkpoints/{self.name}/{query}"
+
+    def run(self, *writers: DataStreamWriter, one_by_one: bool = False) -> None:
+        """Start the queries and wait for them: all at once, or (draining) each when the one before has ended."""
+        stop = _StopRequest(self.spark)
+        rounds = [[writer] for writer in writers] if one_by_one else [list(writers)]
+        try:
+            for round_ in rounds:
+                _watch([writer.start() for writer in round_], stop)
+        except StreamingQueryException as error:
+            raise ArusError(failures.explain(str(error), self.name)) from error
+        finally:
+            stop.done.set()
+
+
+def start(settings_type: type[S]) -> tuple[Job, S]:
+    """Return the running job and its settings; a wrong setting or a second writer stops it before Spark reads a byte."""
+    sys.excepthook = _one_line_for_users
+    SparkContext._ensure_initialized()  # The JVM of spark-submit is there; no Spark is started yet.
+    conf = SparkConf()
+    name = conf.get("spark.app.name")
+    values = settings.read(settings_type, dict(conf.getAll()))
+    spark = SparkSession.builder.getOrCreate()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the JVM as well, which asks us to stop in order.
+    locks.hold(spark, f"checkpoints/{name}", name)
+    listener = BatchListener(name)
+    spark.streams.addListener(listener)
+    return Job(name, spark, listener), values
+
+
+def _watch(queries: Sequence[StreamingQuery], stop: "_StopRequest") -> None:
+    """Wait until all queries have ended or a stop is asked for; StreamingQueryException as soon as one fails."""
+    while active := [query for query in queries if not _has_ended(query)]:
+        if stop.asked.wait(0.1):
+            _stop(active)
+            return
+
+
+def _has_ended(query: StreamingQuery) -> bool:
+    if query.isActive:
+        return False
+    query.awaitTermination()
+    return True
+
+
+def _stop(queries: Sequence[StreamingQuery]) -> None:
+    """Stop each query between two micro-batches, where it gets there in time; a Real-time batch has no such point."""
+    deadline = time.monotonic() + STOP_PATIENCE_SECONDS
+    for query in queries:
+        while _is_in_micro_batch(query) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        query.stop()
+
+
+def _is_in_micro_batch(query: StreamingQuery) -> bool:
+    return query.isActive and bool(query.status["isTriggerActive"]) and query.status["isDataAvailable"]
+
+
+class _StopRequest:
+    """SIGTERM or Ctrl-C, as the JVM hears it: the first of its shutdown hooks waits here until the queries have stopped in order."""
+
+    HOOK_PRIORITY = 1000  # Spark's own hook, which ends the session, has 50.
+
+    class Java:
+        implements = ("java.lang.Runnable",)
+
+    def __init__(self, spark: SparkSession) -> None:
+        self.asked = threading.Event()
+        self.done = threading.Event()
+        hooks = spark._jvm.org.apache.hadoop.util.ShutdownHookManager.get()
+        hooks.addShutdownHook(self, self.HOOK_PRIORITY)
+
+    def run(self) -> None:
+        print("stopping after the running micro-batch ...", file=sys.stderr, flush=True)
+        self.asked.set()
+        self.done.wait(STOP_PATIENCE_SECONDS + 2)
+
+    def hashCode(self) -> int:  # noqa: N802
+        return id(self) & 0x7FFFFFFF
+
+    def equals(self, other: object) -> bool:
+        return self is other
+
+    def toString(self) -> str:  # noqa: N802
+        return "arus stop request"
+
+
+def _one_line_for_users(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if isinstance(error, ArusError):
+        print(f"arus: {error}", file=sys.stderr)
+    else:
+        traceback.print_exception(kind, error, trace)

@@ -1,0 +1,106 @@
+"""What each query did, batch by batch: one JSON line in the log folder, one status file, one line on the console."""
+
+import json
+import os
+import threading
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql.streaming import StreamingQueryListener
+from pyspark.sql.streaming.listener import (
+    QueryIdleEvent,
+    QueryProgressEvent,
+    QueryStartedEvent,
+    QueryTerminatedEvent,
+)
+
+from arus import home
+
+
+class BatchListener(StreamingQueryListener):
+    """Writes `logs/<job>.progress.jsonl` and `run/<job>.status.json`, which `python -m arus status` reads without a JVM."""
+
+    def __init__(self, job: str) -> None:
+        self.job = job
+        self.lines = home.logs() / f"{job}.progress.jsonl"
+        self.status_file = home.run() / f"{job}.status.json"
+        self.queries: dict[str, dict[str, Any]] = {}
+        self.counts: dict[tuple[str, int], dict[str, int]] = {}
+        self.lock = threading.Lock()
+
+    def count(self, query: str, batch_id: int, **counts: int) -> None:
+        """Keep what a query found in a batch (rows_out, rejected) until the batch is reported."""
+        with self.lock:
+            self.counts[query, batch_id] = counts
+
+    def onQueryStarted(self, event: QueryStartedEvent) -> None:  # noqa: N802
+        self._update(event.name or "", {"state": "running", "started": _now(), "id": str(event.id), "error": None})
+
+    def onQueryProgress(self, event: QueryProgressEvent) -> None:  # noqa: N802
+        progress = json.loads(event.progress.json)
+        name = progress.get("name") or ""
+        with self.lock:
+            batch = summary(progress, self.counts.pop((name, int(progress["batchId"])), {}))
+        with self.lines.open("a") as file:
+            file.write(json.dumps({"query": name, **batch}) + "\n")
+        self._update(name, {**batch, "total": self._totals(name, batch)})
+        if batch["rows_in"]:
+            print(line(name, batch), flush=True)
+
+    def onQueryIdle(self, event: QueryIdleEvent) -> None:  # noqa: N802
+        pass
+
+    def onQueryTerminated(self, event: QueryTerminatedEvent) -> None:  # noqa: N802
+        error = event.exception.splitlines()[0] if event.exception else None
+        name = next((name for name, query in self.queries.items() if query.get("id") == str(event.id)), "")
+        self._update(name, {"state": "failed" if error else "stopped", "error": error})
+
+    def _totals(self, query: str, batch: dict[str, Any]) -> dict[str, int]:
+        before = self.queries.get(query, {}).get("total", {})
+        counted = {name: batch[name] or 0 for name in ("rows_in", "rows_out", "rejected")} | {"batches": 1}
+        return {name: before.get(name, 0) + count for name, count in counted.items()}
+
+    def _update(self, query: str, changes: dict[str, Any]) -> None:
+        with self.lock:
+            self.queries.setdefault(query, {}).update(changes)
+            status = {"job": self.job, "pid": os.getpid(), "updated": _now(), "queries": self.queries}
+            write_atomically(self.status_file, json.dumps(status, indent=1))
+
+
+def summary(progress: dict[str, Any], counts: dict[str, int]) -> dict[str, Any]:
+    """Return what a reader wants of Spark's StreamingQueryProgress: rows, lag (rows behind the topic's end), state, time (ms)."""
+    sink_rows = progress["sink"].get("numOutputRows", -1)
+    lags = [float((source.get("metrics") or {}).get("maxOffsetsBehindLatest") or 0) for source in progress["sources"]]
+    return {
+        "at": progress["timestamp"],
+        "batch": progress["batchId"],
+        "rows_in": progress["numInputRows"],
+        "rows_out": counts.get("rows_out", sink_rows if sink_rows >= 0 else None),
+        "rejected": counts.get("rejected", 0),
+        "lag": int(max(lags, default=0)),
+        "batch_ms": progress["durationMs"].get("triggerExecution", progress.get("batchDuration", 0)),
+        "state_rows": sum(operator["numRowsTotal"] for operator in progress["stateOperators"]),
+        "late_rows": sum(operator["numRowsDroppedByWatermark"] for operator in progress["stateOperators"]),
+    }
+
+
+def line(query: str, batch: dict[str, Any]) -> str:
+    """Return a batch as one line for the console."""
+    seconds = batch["batch_ms"] / 1000
+    rate = batch["rows_in"] / seconds if seconds else 0
+    return (
+        f"{query} batch {batch['batch']}: {batch['rows_in']:,} rows in {seconds:.2f} s ({rate:,.0f}/s), "
+        f"{batch['rejected']:,} rejected, lag {batch['lag']:,}"
+    )
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace the file in one step: a reader sees the old text or the new, never a part."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text)
+    temporary.replace(path)
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")

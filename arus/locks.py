@@ -1,0 +1,57 @@
+"""One writer for each table and checkpoint, by operating-system locks that end with the process that holds them.
+
+On a local disk two Delta writers can both report success while one commit is lost (delta-io/delta issue 683). The lock is taken inside the driver's JVM, because
+that is the process that writes: however it ends, the lock ends with it, and never before it.
+"""
+
+import fcntl
+import json
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from arus import home
+from arus.errors import ArusError
+
+_held: list[Any] = []
+
+
+def path_of(name: str) -> Path:
+    """Return the lock file of a table or checkpoint, such as `tables/retail`."""
+    folder = (home.local_store() or home.home()) / "run" / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / (name.replace("/", "-") + ".lock")
+
+
+def hold(spark: SparkSession, name: str, job: str) -> None:
+    """Lock `name` for as long as this driver's JVM lives; ArusError says who holds it, where another one does."""
+    path, jvm = path_of(name), spark._jvm
+    file = jvm.java.io.RandomAccessFile(str(path), "rw")
+    if file.getChannel().tryLock() is None:
+        raise ArusError(f"{name} is being written by {holder(path)}; one writer for each table: stop that one first")
+    file.setLength(0)
+    pid = jvm.java.lang.ProcessHandle.current().pid()
+    since = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    file.writeBytes(json.dumps({"job": job, "pid": pid, "since": since}))
+    _held.append(file)
+
+
+def holder(path: Path) -> str:
+    """Return who holds the lock, in words."""
+    try:
+        who = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return "a job that is just starting"
+    return f"{who['job']} (pid {who['pid']}, since {who['since']})"
+
+
+def is_held(name: str) -> bool:
+    """Return whether a running job holds the lock of `name`."""
+    with path_of(name).open("a+b") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False

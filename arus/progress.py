@@ -1,0 +1,62 @@
+"""What a running producer says about itself: on a terminal one line, rewritten; elsewhere a line every few seconds."""
+
+import shutil
+import sys
+import time
+
+TERMINAL_SECONDS = 1.0
+LOG_SECONDS = 5.0
+BAR_WIDTH = 24
+SILENCE_WORTH_SAYING = 2.0
+
+
+def summary(sent: int, acked: int, failed: int, seconds: float) -> str:
+    return f"sent {sent}, acked {acked}, failed {failed} in {seconds:.1f} s ({acked / max(seconds, 1e-9):.0f}/s)"
+
+
+def bar(done: int, total: int, rate: float) -> str:
+    """Return how far `done` of `total` is, and the time left at `rate` per second."""
+    share = min(done / total, 1.0) if total else 1.0
+    filled = int(share * BAR_WIDTH)
+    left = f", {duration((total - done) / rate)} left" if rate > 0 else ""
+    return f"[{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {share:.1%} of {total}{left}: "
+
+
+def duration(seconds: float) -> str:
+    minutes, rest = divmod(max(round(seconds), 0), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+class Progress:
+    """Shows how far a run of `total` messages is (None: without an end) on stderr, when `due`."""
+
+    def __init__(self, total: int | None) -> None:
+        self._total = total
+        self._terminal = sys.stderr.isatty()
+        self._interval = TERMINAL_SECONDS if self._terminal else LOG_SECONDS
+        self._shown = time.monotonic()
+        self._acked_then = 0
+        self.due = self._shown + self._interval
+
+    def show(self, now: float, sent: int, acked: int, failed: int, silent: float) -> None:
+        """Print the line; `silent` is for how many seconds the oldest message has waited for its answer."""
+        rate = (acked - self._acked_then) / max(now - self._shown, 1e-9)
+        line = bar(acked, self._total, rate) if self._total else ""
+        line += f"sent {sent}, acked {acked}, failed {failed}, {rate:.0f}/s"
+        if silent > SILENCE_WORTH_SAYING:
+            line += f"; no answer from Kafka for {silent:.0f} s"
+        self._print(line)
+        self._shown, self._acked_then, self.due = now, acked, now + self._interval
+
+    def clear(self) -> None:
+        """Remove the rewritten line, so that what follows stands alone."""
+        if self._terminal:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+    def _print(self, line: str) -> None:
+        if self._terminal:
+            width = shutil.get_terminal_size().columns - 1
+            print(f"\r{line[:width]}\x1b[K", end="", file=sys.stderr, flush=True)
+        else:
+            print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,146 @@
+"""python -m arus topics create|list: the suite's topics, made explicitly, and what they hold."""
+
+import argparse
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from arus.errors import ArusError
+from arus.home import bootstrap_servers
+from arus.ping import addresses, is_open
+from arus.schemas import TOPICS
+
+if TYPE_CHECKING:
+    from kafka import KafkaAdminClient
+
+CONNECT_SECONDS = 10
+MOST_COPIES = 3
+
+
+class Topic(NamedTuple):
+    name: str
+    partitions: int
+    messages: int
+
+
+def create() -> list[str]:
+    """Create every topic of arus.schemas.TOPICS that is not there yet; return a line on each."""
+    with _admin() as admin:
+        there = _partition_counts(admin)
+        missing = {name: count for name, count in TOPICS.items() if name not in there}
+        copies = min(MOST_COPIES, len(admin.describe_cluster()["brokers"]))
+        made = _create(admin, missing, copies)
+    return [made[name] if name in made else _kept(name, there[name]) for name in TOPICS]
+
+
+def topics() -> list[Topic]:
+    """Return every topic that is not Kafka's own, by name; messages are those still kept: end less start offsets."""
+    with _admin() as admin:
+        counts = _partition_counts(admin)
+        sizes = _messages(admin, counts)
+    return [Topic(name, counts[name], sizes[name]) for name in sorted(counts)]
+
+
+@contextmanager
+def kafka_errors_as_a_line() -> Iterator[None]:
+    """Turn kafka-python's errors into one line with the remedy, and keep its log of every retry off the terminal."""
+    from kafka.errors import KafkaError
+
+    # kafka-python would try for as long as it may; a closed port is known at once.
+    if not any(is_open(address) for address in addresses()):
+        raise ArusError(f"nobody answers at {bootstrap_servers()}: `python -m arus broker start`")
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    try:
+        yield
+    except KafkaError as error:
+        reason = " ".join(str(error).split())
+        raise ArusError(
+            f"the Kafka at {bootstrap_servers()} did not do it ({reason}): see `python -m arus broker status` "
+            "and KAFKA_BOOTSTRAP_SERVERS"
+        ) from error
+
+
+@contextmanager
+def _admin() -> Iterator["KafkaAdminClient"]:
+    from kafka import KafkaAdminClient
+
+    with kafka_errors_as_a_line():
+        admin = KafkaAdminClient(
+            bootstrap_servers=bootstrap_servers(),
+            bootstrap_timeout_ms=CONNECT_SECONDS * 1000,
+            request_timeout_ms=CONNECT_SECONDS * 1000,
+        )
+        try:
+            yield admin
+        finally:
+            admin.close()
+
+
+def _partition_counts(admin: "KafkaAdminClient") -> dict[str, int]:
+    return {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics() if not topic["is_internal"]}
+
+
+def _create(admin: "KafkaAdminClient", missing: dict[str, int], copies: int) -> dict[str, str]:
+    from kafka.errors import TopicAlreadyExistsError, for_code
+
+    if not missing:
+        return {}
+    wanted = {name: {"num_partitions": count, "replication_factor": copies} for name, count in missing.items()}
+    answers = admin.create_topics(wanted, raise_errors=False)["topics"]
+    lines = {}
+    for answer in answers:
+        error = for_code(answer["error_code"])
+        # Someone else's `create` may have been a moment quicker.
+        if answer["error_code"] and error is not TopicAlreadyExistsError:
+            raise error(f"topic {answer['name']}: {answer['error_message'] or error.__name__}")
+        name = answer["name"]
+        lines[name] = (
+            f"{name}: created, {_partitions(missing[name])}" if not answer["error_code"] else f"{name}: exists"
+        )
+    admin.wait_for_topics(list(missing))
+    return lines
+
+
+def _kept(name: str, partitions: int) -> str:
+    if partitions == TOPICS[name]:
+        return f"{name}: exists"
+    return f"{name}: exists with {_partitions(partitions)} instead of {TOPICS[name]}; left as it is"
+
+
+def _messages(admin: "KafkaAdminClient", counts: dict[str, int]) -> dict[str, int]:
+    from kafka import TopicPartition
+    from kafka.admin import OffsetSpec
+
+    partitions = [TopicPartition(name, number) for name, count in counts.items() for number in range(count)]
+    starts = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.EARLIEST))
+    ends = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
+    sizes = dict.fromkeys(counts, 0)
+    for partition in partitions:
+        sizes[partition.topic] += ends[partition].offset - starts[partition].offset
+    return sizes
+
+
+def _partitions(count: int) -> str:
+    return f"{count} partition" if count == 1 else f"{count} partitions"
+
+
+def main(argv: list[str]) -> int:
+    """Create the suite's topics, or list what the Kafka holds."""
+    parser = argparse.ArgumentParser(prog="python -m arus topics", description=__doc__)
+    parser.add_argument("verb", choices=["create", "list"])
+    if parser.parse_args(argv).verb == "create":
+        print("\n".join(create()))
+    else:
+        _show(topics())
+    return 0
+
+
+def _show(found: list[Topic]) -> None:
+    missing = sorted(TOPICS.keys() - {topic.name for topic in found})
+    width = max(len(name) for name in [*TOPICS, *(topic.name for topic in found)])
+    print(f"{'topic':<{width}}  partitions  messages")
+    for topic in found:
+        print(f"{topic.name:<{width}}  {topic.partitions:>10}  {topic.messages:>8}")
+    if missing:
+        print(f"not there: {', '.join(missing)}; `python -m arus topics create` makes them")

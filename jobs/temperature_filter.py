@@ -1,0 +1,149 @@
+"""Factory temperature alerts.
+
+Reads every reading of `sensor-suhu`. Those above the threshold go to `peringatan-suhu` at once (Real-time Mode, at least once, each with its own id).
+A second query keeps every reading in `tables/sensor_suhu` and every alert in `tables/peringatan_suhu`, exactly once, and what is no reading in the rejects.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from arus import records, schemas
+from arus.delta_io import write_tables
+from arus.errors import ArusError
+from arus.job import start
+from arus.kafka_io import position, read_topic, write_topic
+from arus.settings import Trigger
+
+# A reading as every known producer writes it.
+PLAIN_READING = (
+    r'^\{"sensor_id": ?"[A-Za-z0-9_.:-]{1,64}", ?"suhu": ?(-?[0-9]{1,4}(?:\.[0-9]{1,9})?)'
+    r'(?:, ?"timestamp": ?[0-9]{1,10}(?:\.[0-9]{1,9})?)?\}$'
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    threshold_celsius: float
+    thresholds_file: str
+    min_celsius: float
+    max_celsius: float
+    trigger: Trigger
+    table_trigger: Trigger
+    starting_offsets: str
+    max_offsets_per_trigger: int
+    max_value_bytes: int
+    console: bool
+
+
+def parse(raw: DataFrame, settings: Settings) -> DataFrame:
+    """Return the records of `sensor-suhu` with sensor_id, suhu, event_time and `reason`: NULL where the reading is usable."""
+    seconds = F.col("message.timestamp")
+    own_time = F.when(seconds.isNull(), F.col("timestamp")).otherwise(records.seconds_to_timestamp(seconds))
+    return (
+        records.with_message(raw, schemas.SUHU_MESSAGE)
+        .select("*", "message.sensor_id", "message.suhu", own_time.alias("event_time"))
+        .withColumn("reason", reason(settings))
+        .drop("message")
+    )
+
+
+def reason(settings: Settings) -> Column:
+    """Return the first reason why a record is no reading, or NULL: unreadable, incomplete, or physically impossible."""
+    value, suhu = F.col("value"), F.col("suhu")
+    return F.coalesce(
+        records.unreadable(value, F.col("message"), settings.max_value_bytes),
+        records.unusable(value, "sensor_id", F.nullif(F.col("sensor_id"), F.lit(""))),
+        records.unusable(value, "suhu", suhu),
+        records.ill_typed(value, "timestamp", F.col("message.timestamp")),
+        records.not_finite("suhu", suhu),
+        F.when(~suhu.between(settings.min_celsius, settings.max_celsius), "out-of-range:suhu"),
+        records.absurd_time("timestamp", F.col("event_time"), F.col("timestamp")),
+    )
+
+
+def maybe_hot(raw: DataFrame, lowest_threshold: float) -> DataFrame:
+    """Drop the records that are plainly readings at or below every threshold, by one look at the bytes; `parse` judges the rest.
+
+    Nothing else is dropped: whatever is not written exactly like PLAIN_READING stays. It makes alerts out of a backlog twice as fast.
+    """
+    suhu = F.regexp_extract(F.col("value").cast("string"), PLAIN_READING, 1).try_cast("double")
+    candidates = raw.where(suhu.isNull() | (suhu > lowest_threshold))
+    # Spark moves later filters, with the whole parsing in them, down to this one, and then parses every record. It cannot move them past an explode.
+    return candidates.withColumn("value", F.explode(F.array("value")))
+
+
+def too_hot(readings: DataFrame, threshold_celsius: float, by_sensor: Mapping[str, float]) -> DataFrame:
+    """Return the readings strictly above their sensor's threshold, or above the common one where the sensor has none."""
+    threshold = F.lit(threshold_celsius)
+    if by_sensor:
+        thresholds = F.create_map(*(F.lit(part) for part in chain.from_iterable(by_sensor.items())))
+        threshold = F.coalesce(F.try_element_at(thresholds, F.col("sensor_id")), threshold)
+    return readings.where(F.col("suhu") > threshold)
+
+
+def as_rows(readings: DataFrame) -> DataFrame:
+    """Return readings as rows of `tables/sensor_suhu`."""
+    return readings.select("sensor_id", "suhu", "event_time", "topic", "partition", "offset")
+
+
+def as_alerts(readings: DataFrame) -> DataFrame:
+    """Return hot readings as rows of `tables/peringatan_suhu`; the id says which record caused the alert."""
+    return readings.select(position().alias("alert_id"), "sensor_id", "suhu", "event_time")
+
+
+def as_messages(alerts: DataFrame) -> DataFrame:
+    """Return alerts as messages of `peringatan-suhu`: key sensor_id, timestamp in epoch seconds."""
+    seconds = (F.unix_micros("event_time") / 1e6).alias("timestamp")
+    return alerts.select(
+        F.col("sensor_id").alias("key"), F.to_json(F.struct("alert_id", "sensor_id", "suhu", seconds)).alias("value")
+    )
+
+
+def read_thresholds(path: str) -> dict[str, float]:
+    """Read {"sensor": degrees Celsius}; no path, no thresholds."""
+    if not path:
+        return {}
+    try:
+        return {str(sensor): float(celsius) for sensor, celsius in json.loads(Path(path).read_text()).items()}
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise ArusError(f'thresholds-file {path} is not a JSON object like {{"S1": 85.0}}: {error}') from error
+
+
+def show(alerts: DataFrame) -> None:
+    for alert in alerts.orderBy("event_time").toLocalIterator():
+        print(
+            f"[Peringatan Suhu Tinggi] Sensor {alert.sensor_id}: Suhu {alert.suhu}°C - {alert.event_time}", flush=True
+        )
+
+
+def main() -> None:
+    job, settings = start(Settings)
+    by_sensor = read_thresholds(settings.thresholds_file)
+
+    def hot(readings: DataFrame) -> DataFrame:
+        return as_alerts(too_hot(readings, settings.threshold_celsius, by_sensor))
+
+    raw = read_topic(job.spark, schemas.SENSOR_SUHU, settings.starting_offsets)
+    candidates = maybe_hot(raw, min([settings.threshold_celsius, *by_sensor.values()]))
+    alerts = hot(parse(candidates, settings).where(F.col("reason").isNull()))
+    to_topic = write_topic(as_messages(alerts), schemas.PERINGATAN_SUHU, job.checkpoint("alerts"), settings.trigger)
+
+    bounded = read_topic(job.spark, schemas.SENSOR_SUHU, settings.starting_offsets, settings.max_offsets_per_trigger)
+    to_tables = write_tables(
+        job,
+        parse(bounded, settings),
+        {"sensor_suhu": as_rows, "peringatan_suhu": hot},
+        settings.trigger if settings.trigger.drains else settings.table_trigger,
+        after=lambda readings: show(hot(readings)) if settings.console else None,
+    )
+    job.run(to_topic, to_tables, one_by_one=settings.trigger.drains)
+
+
+if __name__ == "__main__":
+    main()

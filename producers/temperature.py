@@ -1,0 +1,207 @@
+"""Simulated factory sensors, into `sensor-suhu`: python -m producers.temperature.
+
+Each sensor has its own level, drifts over the day, trembles, and overheats now and then. Faults come on request.
+"""
+
+import argparse
+import contextlib
+import itertools
+import json
+import math
+import random
+import sys
+import time
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from typing import NamedTuple
+
+from arus.producing import add_arguments, at_least, run
+from arus.schemas import SENSOR_SUHU
+from arus.sending import BULK_LINGER_MS, Sender
+
+DAY_SECONDS = 86_400
+DRIFT_CELSIUS = 1.5
+NOISE_CELSIUS = 0.5
+NOISE_SECONDS = 20.0
+# Far enough apart to be news, near enough that three sensors show one every 40 s or so.
+EPISODE_GAP_SECONDS = 75.0
+COOLING_SECONDS = 5.0
+IMPOSSIBLE_CELSIUS = (9999.9, -300.0)
+
+# Every way in which a value can be unusable, by name.
+MALFORMED: dict[str, bytes | None] = {
+    "null": None,
+    "empty": b"",
+    "blank": b"  \n",
+    "invalid_utf8": b'{"sensor_id":"S\xff\xfe1","suhu":70.0}',
+    "truncated": b'{"sensor_id":"S1","suhu":7',
+    "trailing_bytes": b'{"sensor_id":"S1","suhu":70.0}}garbage',
+    "not_json": b"sensor_id=S1;suhu=70.0",
+    "array": b'[{"sensor_id":"S1","suhu":70.0}]',
+    "bare_number": b"70.0",
+    "json_null": b"null",
+    "missing_suhu": b'{"sensor_id":"S1"}',
+    "missing_sensor_id": b'{"suhu":70.0}',
+    "null_suhu": b'{"sensor_id":"S1","suhu":null}',
+    "null_sensor_id": b'{"sensor_id":null,"suhu":70.0}',
+    "text_suhu": b'{"sensor_id":"S1","suhu":"panas"}',
+    "boolean_suhu": b'{"sensor_id":"S1","suhu":true}',
+    "object_suhu": b'{"sensor_id":"S1","suhu":{"celsius":70.0}}',
+    "nan_suhu": b'{"sensor_id":"S1","suhu":NaN}',
+    "infinite_suhu": b'{"sensor_id":"S1","suhu":Infinity}',
+    "overflowing_suhu": b'{"sensor_id":"S1","suhu":1e400}',
+    "text_timestamp": b'{"sensor_id":"S1","suhu":70.0,"timestamp":"kemarin"}',
+    "far_past": b'{"sensor_id":"S1","suhu":70.0,"timestamp":-1e15}',
+    "far_future": b'{"sensor_id":"S1","suhu":70.0,"timestamp":1e18}',
+    "oversize": b'{"sensor_id":"' + b"S" * 70 * 1024 + b'","suhu":70.0}',
+}
+
+
+class Episode(NamedTuple):
+    """One overheating: when it begins, how long it rises and holds (seconds), and how far it lifts (°C)."""
+
+    begin: float
+    rise: float
+    hold: float
+    lift: float
+
+    def at(self, seconds: float) -> float:
+        """Return by how many °C the sensor is lifted at this moment."""
+        since = seconds - self.begin
+        if since < 0:
+            return 0.0
+        if since < self.rise:
+            return self.lift * since / self.rise
+        return self.lift * math.exp(min(self.rise + self.hold - since, 0.0) / COOLING_SECONDS)
+
+    def end(self) -> float:
+        return self.begin + self.rise + self.hold + 6 * COOLING_SECONDS
+
+
+class Message(NamedTuple):
+    key: str
+    value: bytes | None
+
+
+def episodes(rng: random.Random, first: float) -> Iterator[Episode]:
+    begin = first
+    while True:
+        episode = Episode(begin, rng.uniform(3, 6), rng.uniform(4, 10), rng.uniform(15, 22))
+        yield episode
+        begin = episode.end() + rng.expovariate(1 / EPISODE_GAP_SECONDS)
+
+
+def temperatures(sensor: int, step: float, seed: int) -> Iterator[float]:
+    """Yield a sensor's readings in °C, one every `step` seconds; the first one overheats soon, for a demo to show."""
+    rng = random.Random(f"{seed}/{sensor}")
+    level = rng.uniform(68.0, 74.0)
+    hour = rng.uniform(0, DAY_SECONDS)
+    heat = episodes(rng, rng.uniform(3, 6) if sensor == 1 else rng.expovariate(1 / EPISODE_GAP_SECONDS))
+    episode = next(heat)
+    memory = math.exp(-step / NOISE_SECONDS)
+    spread = NOISE_CELSIUS * math.sqrt(1 - memory**2)
+    noise = 0.0
+    for n in itertools.count():
+        seconds = n * step
+        while seconds > episode.end():
+            episode = next(heat)
+        noise = memory * noise + rng.gauss(0, spread)
+        drift = DRIFT_CELSIUS * math.sin(2 * math.pi * (seconds + hour) / DAY_SECONDS)
+        yield round(level + drift + noise + episode.at(seconds), 2)
+
+
+def make_record(sensor_id: str, suhu: float, timestamp: float) -> bytes:
+    """Return one reading as the topic carries it: degrees Celsius, epoch seconds."""
+    reading = {"sensor_id": sensor_id, "suhu": suhu, "timestamp": round(timestamp, 3)}
+    return json.dumps(reading, separators=(",", ":")).encode()
+
+
+def messages(options: argparse.Namespace, readings: Iterator[tuple[int, float, float]]) -> Iterator[list[Message]]:
+    """Turn each reading (sensor number, °C, timestamp) into what is sent for it: as a rule one message."""
+    rng = random.Random(f"{options.seed}/faults")
+    kinds = itertools.cycle(rng.sample(sorted(MALFORMED), len(MALFORMED)))
+    for n, (sensor, suhu, timestamp) in enumerate(readings):
+        late, duplicate, malformed, impossible = (rng.random() for _ in range(4))
+        sensor_id = f"S{sensor}"
+        seconds = n // options.sensors * step_seconds(options.rate)
+        if sensor_id == options.silent and seconds >= options.silent_after:
+            yield []
+            continue
+        if impossible < options.out_of_range:
+            suhu = rng.choice(IMPOSSIBLE_CELSIUS)
+        if late < options.late:
+            timestamp -= options.late_seconds
+        value = MALFORMED[next(kinds)] if malformed < options.malformed else make_record(sensor_id, suhu, timestamp)
+        yield [Message(sensor_id, value)] * (2 if duplicate < options.duplicate else 1)
+
+
+def all_readings(options: argparse.Namespace) -> Iterator[tuple[int, float, float]]:
+    """Yield (sensor number, °C, timestamp) for one sensor after the other, `count` in all (0: without an end)."""
+    step = step_seconds(options.rate)
+    signals = [temperatures(sensor, step, options.seed) for sensor in range(1, options.sensors + 1)]
+    for n in itertools.count() if options.count == 0 else range(options.count):
+        turn, index = divmod(n, options.sensors)
+        timestamp = time.time() if options.start is None else options.start + turn * step
+        yield index + 1, next(signals[index]), timestamp
+
+
+def step_seconds(rate: float) -> float:
+    """Return the seconds between two readings of one sensor; as fast as possible stands for one a second."""
+    return 1 / rate if rate else 1.0
+
+
+def moment(text: str) -> float:
+    """Read epoch seconds or an ISO date (UTC if it names no zone) as epoch seconds."""
+    with contextlib.suppress(argparse.ArgumentTypeError):
+        return float(at_least(0)(text))
+    parsed = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)).timestamp()
+
+
+def share(text: str) -> float:
+    if (value := at_least(0)(text)) <= 1:
+        return float(value)
+    raise argparse.ArgumentTypeError(f"'{text}' is not a share between 0 and 1")
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m producers.temperature", description=__doc__, allow_abbrev=False)
+    add = parser.add_argument
+    add("--sensors", type=at_least(1, int), default=3, metavar="N", help="how many: S1 to SN (default 3)")
+    add("--rate", type=at_least(0), default=1.0, help="readings a second of each sensor (default 1; 0: no pause)")
+    add("--start", type=moment, help="timestamps run from this ISO date or epoch second (default: the clock's)")
+    faults = parser.add_argument_group("faults, each a share between 0 and 1 of the readings (default 0)")
+    faults.add_argument("--late", type=share, default=0.0, help="timestamp --late-seconds in the past")
+    faults.add_argument("--late-seconds", type=at_least(0), default=30.0, metavar="SECONDS", help="default 30")
+    faults.add_argument("--duplicate", type=share, default=0.0, help="sent twice")
+    faults.add_argument("--malformed", type=share, default=0.0, help="unusable, in all ways in turn")
+    faults.add_argument("--out-of-range", type=share, default=0.0, help="9999.9 or -300.0 °C")
+    faults.add_argument("--silent", metavar="SENSOR", help="this sensor falls silent, as S2")
+    faults.add_argument("--silent-after", type=at_least(0), default=0.0, metavar="SECONDS", help="when (default 0)")
+    add_arguments(parser)
+    options = parser.parse_args(argv)
+    if options.silent and options.silent not in {f"S{n}" for n in range(1, options.sensors + 1)}:
+        parser.error(f"--silent {options.silent}: there are S1 to S{options.sensors}")
+    if options.seed is None:
+        options.seed = random.randrange(2**32)
+    return options
+
+
+def main(argv: list[str]) -> None:
+    options = parse(argv)
+    pause = step_seconds(options.rate) / options.sensors if options.rate else 0.0
+    with Sender(
+        SENSOR_SUHU,
+        broker_timeout=options.broker_timeout,
+        delivery_timeout=options.delivery_timeout,
+        linger_ms=0 if options.rate else BULK_LINGER_MS,
+        total=options.count or None,
+    ) as sender:
+        due = messages(options, all_readings(options))
+        while sender.wait(pause) and (batch := next(due, None)) is not None:
+            for message in batch:
+                sender.send(message.value, message.key)
+
+
+if __name__ == "__main__":
+    sys.exit(run("temperature", main))

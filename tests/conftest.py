@@ -1,0 +1,75 @@
+"""What the tests share: real brokers, each with its own home and port, stopped by process id at the end."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from arus import broker as embedded
+from arus import topics
+from arus.home import ROOT
+from arus.ping import free_port
+
+__all__ = ["Broker", "free_port"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # kafka-python's own, on Python 3.11 and 3.12 only; every other warning is an error.
+    config.addinivalue_line("filterwarnings", "ignore:(read|open)_text is deprecated:DeprecationWarning")
+
+
+@dataclass(frozen=True)
+class Broker:
+    """A home and the address of its broker, which runs unless a test stopped it."""
+
+    home: Path
+    address: str
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {**os.environ, "ARUS_HOME": str(self.home), "KAFKA_BOOTSTRAP_SERVERS": self.address}
+
+    @property
+    def pid(self) -> int:
+        return int((self.home / "run" / "broker.pid").read_text())
+
+    def arus(self, *argv: str) -> "subprocess.CompletedProcess[str]":
+        """Run `python -m arus ...` on this home; return what it said and its exit code."""
+        command = [sys.executable, "-m", "arus", *argv]
+        return subprocess.run(command, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """The broker that tests share, with the suite's topics; ARUS_HOME and KAFKA_BOOTSTRAP_SERVERS point to it."""
+    shared = Broker(tmp_path_factory.mktemp("arus home"), f"localhost:{free_port()}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ARUS_HOME", str(shared.home))
+        patch.setenv("KAFKA_BOOTSTRAP_SERVERS", shared.address)
+        try:
+            embedded.start()
+            topics.create()
+            yield shared
+        finally:
+            patch.setenv("ARUS_HOME", str(shared.home))
+            embedded.stop()
+
+
+@pytest.fixture
+def own_broker(tmp_path: Path) -> Iterator[Callable[[], Broker]]:
+    """Makes homes for tests that start, kill or spoil a broker themselves; whatever then runs in them is stopped."""
+    made: list[Broker] = []
+
+    def make() -> Broker:
+        home = tmp_path / f"own home {len(made)}"
+        home.mkdir()
+        made.append(Broker(home, f"localhost:{free_port()}"))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.arus("broker", "stop")
