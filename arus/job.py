@@ -43,6 +43,7 @@ class Job:
         try:
             for round_ in rounds:
                 _watch([writer.start() for writer in round_], stop)
+                self.listener.await_ended(len(round_))
         except StreamingQueryException as error:
             raise ArusError(failures.explain(str(error), self.name)) from error
         finally:

@@ -17,6 +17,8 @@ from pyspark.sql.streaming.listener import (
 
 from arus import home
 
+REPORT_PATIENCE_SECONDS = 5.0
+
 
 class BatchListener(StreamingQueryListener):
     """Writes `logs/<job>.progress.jsonl` and `run/<job>.status.json`, which `python -m arus status` reads without a JVM."""
@@ -28,6 +30,7 @@ class BatchListener(StreamingQueryListener):
         self.queries: dict[str, dict[str, Any]] = {}
         self.counts: dict[tuple[str, int], dict[str, int]] = {}
         self.lock = threading.Lock()
+        self.ended = threading.Semaphore(0)
 
     def count(self, query: str, batch_id: int, **counts: int) -> None:
         """Keep what a query found in a batch (rows_out, rejected) until the batch is reported."""
@@ -55,6 +58,12 @@ class BatchListener(StreamingQueryListener):
         error = event.exception.splitlines()[0] if event.exception else None
         name = next((name for name, query in self.queries.items() if query.get("id") == str(event.id)), "")
         self._update(name, {"state": "failed" if error else "stopped", "error": error})
+        self.ended.release()
+
+    def await_ended(self, queries: int) -> None:
+        """Wait until the last batches of so many ended queries are reported: Spark tells of them a little later."""
+        for _ in range(queries):
+            self.ended.acquire(timeout=REPORT_PATIENCE_SECONDS)
 
     def _totals(self, query: str, batch: dict[str, Any]) -> dict[str, int]:
         before = self.queries.get(query, {}).get("total", {})

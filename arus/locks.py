@@ -8,12 +8,13 @@ import fcntl
 import json
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
-
-from pyspark.sql import SparkSession
+from typing import TYPE_CHECKING, Any
 
 from arus import home
 from arus.errors import ArusError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 _held: list[Any] = []
 
@@ -25,9 +26,10 @@ def path_of(name: str) -> Path:
     return folder / (name.replace("/", "-") + ".lock")
 
 
-def hold(spark: SparkSession, name: str, job: str) -> None:
+def hold(spark: "SparkSession", name: str, job: str) -> None:
     """Lock `name` for as long as this driver's JVM lives; ArusError says who holds it, where another one does."""
-    path, jvm = path_of(name), spark._jvm
+    path = path_of(name)
+    jvm: Any = spark._jvm
     file = jvm.java.io.RandomAccessFile(str(path), "rw")
     if file.getChannel().tryLock() is None:
         raise ArusError(f"{name} is being written by {holder(path)}; one writer for each table: stop that one first")

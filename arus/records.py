@@ -1,44 +1,68 @@
 """From the bytes of a Kafka record to typed columns, or to the reason why not. ANSI mode stays on: no bare cast touches input."""
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 # Closes the array that a value is wrapped in: if anything trails the object, this is not found in its place.
 _SENTINEL = "_end"
+_OPTIONS = {"allowSingleQuotes": "false"}
+_STRICT = _OPTIONS | {"allowNonNumericNumbers": "false"}
 EARLIEST = "2000-01-01 00:00:00"
 # How far ahead of Kafka's own clock a device's clock may be.
 MAX_AHEAD = "1 day"
 
 
-def with_message(raw: DataFrame, ddl: str) -> DataFrame:
-    """Add `message`: the one JSON object in `value` (bytes) as a struct of `ddl`; NULL where it is anything else, or more than that.
+def json_object(value: Column, ddl: str) -> Column:
+    """Return the one JSON object in `value` (bytes) as a struct of `ddl`; its fields are NULL where they are of the wrong
+    type, and all of them where `value` is anything else than one object, or more.
 
-    Spark's from_json reads the first object and ignores what trails. Wrapped as `[value, sentinel]`, only a value that is exactly one object leaves the
-    sentinel second and last. A field of the wrong type is NULL within the struct.
+    Spark's from_json reads the first object and ignores what trails. Where the only brace closes the value, nothing does;
+    any other value is parsed as `[value, sentinel]`, and counts if the sentinel is second and last.
     """
-    wrapped = F.concat(F.lit("["), F.col("value").cast("string"), F.lit(f',{{"{_SENTINEL}":true}}]'))
-    schema = f"array<struct<{ddl}, {_SENTINEL}: boolean>>"
-    pair = F.from_json(wrapped, schema, {"allowSingleQuotes": "false"})
-    is_whole = (F.size("_pair") == 2) & F.element_at("_pair", -1)[_SENTINEL]
-    # Two steps: written as one expression, Spark would parse each value once for every mention of the pair.
-    return raw.withColumn("_pair", pair).withColumn("message", F.when(is_whole, F.col("_pair")[0])).drop("_pair")
-
-
-def unreadable(value: Column, parsed: Column, max_bytes: int) -> Column:
-    """Return the reason code why `value` is no JSON object, or NULL where `parsed` holds one."""
     text = value.cast("string")
-    length = F.octet_length(value)
-    starts_as_object = F.ltrim(text).startswith("{")
+    nothing_trails = F.instr(text, "}") == F.length(text)
+    pair = _with_sentinel(text, f"struct<{ddl}, {_SENTINEL}: boolean>", _OPTIONS)
+    whole = F.when(_is_closed(pair), F.struct(*(pair[0][name].alias(name) for name in field_names(ddl))))
+    return F.when(nothing_trails, F.from_json(text, ddl, _OPTIONS)).otherwise(whole)
+
+
+def field_names(ddl: str) -> list[str]:
+    return [column.split()[0] for column in ddl.split(",")]
+
+
+def _with_sentinel(text: Column, element: str, options: dict[str, str]) -> Column:
+    wrapped = F.concat(F.lit("["), text, F.lit(f',{{"{_SENTINEL}":true}}]'))
+    return F.from_json(wrapped, f"array<{element}>", options)
+
+
+def _is_closed(pair: Column) -> Column:
+    return (F.size(pair) == 2) & F.coalesce(F.element_at(pair, -1)[_SENTINEL].try_cast("boolean"), F.lit(False))
+
+
+def unreadable(value: Column, has_all: Column, max_bytes: int) -> Column:
+    """Return the reason code why `value` is not one JSON object of text, or NULL; looked into only where a record does not
+    have all that it must have.
+    """
+    text = value.cast("string")
+    pair = _with_sentinel(text, "map<string,string>", _STRICT)
+    starts_as_object = text.rlike(r"^\s*\{")
     return (
         F.when(value.isNull(), "null-value")
-        .when(length > max_bytes, "oversize")
+        .when(F.octet_length(value) > max_bytes, "oversize")
         .when(~F.is_valid_utf8(text), "not-utf8")
-        .when(parsed.isNotNull(), F.lit(None))
-        .when(F.trim(text) == "", "empty")
+        .when(has_all, None)
+        .when(text.rlike(r"^\s*$"), "empty")
+        .when(_is_closed(pair) & pair[0].isNotNull(), None)
         .when(~starts_as_object & F.try_parse_json(text).isNotNull(), "not-object")
-        .when(starts_as_object & F.from_json(text, "map<string,string>").isNotNull(), "trailing-bytes")
+        .when(starts_as_object & F.from_json(text, "map<string,string>", _STRICT).isNotNull(), "trailing-bytes")
         .otherwise("not-json")
     )
+
+
+def identifier(text: Column) -> Column:
+    """Return a name or number that identifies something, trimmed; NULL where it is blank, or an object or array."""
+    trimmed = F.trim(text)
+    return F.when((trimmed != "") & ~trimmed.startswith("{") & ~trimmed.startswith("["), trimmed)
 
 
 def unusable(value: Column, field: str, typed: Column) -> Column:

@@ -46,8 +46,13 @@ def parse(raw: DataFrame, settings: Settings) -> DataFrame:
     seconds = F.col("message.timestamp")
     own_time = F.when(seconds.isNull(), F.col("timestamp")).otherwise(records.seconds_to_timestamp(seconds))
     return (
-        records.with_message(raw, schemas.SUHU_MESSAGE)
-        .select("*", "message.sensor_id", "message.suhu", own_time.alias("event_time"))
+        raw.withColumn("message", records.json_object(F.col("value"), schemas.SUHU_MESSAGE))
+        .select(
+            "*",
+            records.identifier(F.col("message.sensor_id")).alias("sensor_id"),
+            "message.suhu",
+            own_time.alias("event_time"),
+        )
         .withColumn("reason", reason(settings))
         .drop("message")
     )
@@ -56,9 +61,10 @@ def parse(raw: DataFrame, settings: Settings) -> DataFrame:
 def reason(settings: Settings) -> Column:
     """Return the first reason why a record is no reading, or NULL: unreadable, incomplete, or physically impossible."""
     value, suhu = F.col("value"), F.col("suhu")
+    has_all = F.col("sensor_id").isNotNull() & suhu.isNotNull()
     return F.coalesce(
-        records.unreadable(value, F.col("message"), settings.max_value_bytes),
-        records.unusable(value, "sensor_id", F.nullif(F.col("sensor_id"), F.lit(""))),
+        records.unreadable(value, has_all, settings.max_value_bytes),
+        records.unusable(value, "sensor_id", F.col("sensor_id")),
         records.unusable(value, "suhu", suhu),
         records.ill_typed(value, "timestamp", F.col("message.timestamp")),
         records.not_finite("suhu", suhu),

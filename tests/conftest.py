@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from pyspark.sql import SparkSession
 
 from arus import broker as embedded
 from arus import topics
@@ -17,9 +18,18 @@ from arus.ping import free_port
 __all__ = ["Broker", "free_port"]
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    # kafka-python's own, on Python 3.11 and 3.12 only; every other warning is an error.
-    config.addinivalue_line("filterwarnings", "ignore:(read|open)_text is deprecated:DeprecationWarning")
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    """A small session for pure transforms, with the settings that decide what a value means."""
+    session = (
+        SparkSession.builder.master("local[1]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.sql.shuffle.partitions", "1")
+        .config("spark.sql.session.timeZone", "UTC")
+        .getOrCreate()
+    )
+    yield session
+    session.stop()
 
 
 @dataclass(frozen=True)

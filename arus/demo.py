@@ -1,0 +1,144 @@
+"""python -m arus demo: start everything, show alerts and growing tables as they come, and stop it all on Ctrl-C."""
+
+import argparse
+import json
+import math
+import shutil
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from arus import supervision, tail, up
+from arus.producing import at_least
+from arus.progress import duration
+from arus.schemas import PERINGATAN_SUHU
+from arus.supervision import Pipeline
+
+if TYPE_CHECKING:
+    from kafka.consumer.fetcher import ConsumerRecord
+
+TERMINAL_SECONDS = 1.0
+LOG_SECONDS = 5.0
+POLL_MS = 200
+SHOWN_ALERTS = 8
+NEXT = """Look further, in another terminal:
+  .venv/bin/python -m arus tail peringatan-suhu    each alert as it comes
+  .venv/bin/python -m arus tables                  the tables, their rows and files
+  .venv/bin/python -m arus status                  how fast, how far behind
+  .venv/bin/python -m arus rejects list            what could not be used, and why
+  notebooks/                                       the tables explored
+"""
+
+
+class View:
+    """What the demo shows: on a terminal a section that is drawn again each second, elsewhere a line every five."""
+
+    def __init__(self, counts: dict[str, int]) -> None:
+        self._first = counts
+        self._begun = time.monotonic()
+        self._alerts: deque[str] = deque(maxlen=SHOWN_ALERTS)
+        self._alert_count = 0
+        self._is_terminal = sys.stdout.isatty()
+        self._height = 0
+        self.due = self._begun
+
+    def add(self, record: "ConsumerRecord") -> None:
+        self._alerts.append(alert_line(record))
+        self._alert_count += 1
+
+    def show(self, counts: dict[str, int], failing: list[str]) -> None:
+        """Show the tables' rows, the latest alerts, and the programs that have ended by themselves."""
+        since = duration(time.monotonic() - self._begun)
+        if self._is_terminal:
+            self._draw(self._section(since, counts, failing))
+        else:
+            rows = ", ".join(f"{table} {count:,} rows" for table, count in counts.items())
+            latest = f", latest: {self._alerts[-1]}" if self._alerts else ""
+            print("; ".join([f"{since}  {rows}; {self._alert_count} alerts{latest}", *failing]), flush=True)
+        self.due = time.monotonic() + (TERMINAL_SECONDS if self._is_terminal else LOG_SECONDS)
+
+    def _section(self, since: str, counts: dict[str, int], failing: list[str]) -> list[str]:
+        width = max(map(len, counts))
+        rows = [f"  {table:<{width}}  {n:>12,} rows  +{n - self._first[table]:,}" for table, n in counts.items()]
+        alerts = [f"  {line}" for line in reversed(self._alerts)] or ["  none yet"]
+        return [f"{since}   Ctrl-C stops it", *rows, f"alerts: {self._alert_count}", *alerts, *failing]
+
+    def _draw(self, lines: list[str]) -> None:
+        size = shutil.get_terminal_size()
+        shown = [f"{line[: size.columns - 1]}\x1b[K" for line in lines[: size.lines - 1]]
+        up_again = f"\x1b[{self._height}A" if self._height else ""
+        print(up_again + "\n".join(shown) + "\n\x1b[J", end="", flush=True)
+        self._height = len(shown)
+
+
+def alert_line(record: "ConsumerRecord") -> str:
+    """Return an alert as sensor, degrees and delay after the reading; what is none of ours as `tail` shows it."""
+    try:
+        alert = json.loads(record.value)
+        delay = record.timestamp - 1000 * alert["timestamp"]
+        sensor, suhu = tail.readable(str(alert["sensor_id"]).encode()), float(alert["suhu"])
+    except (ValueError, TypeError, LookupError):
+        return tail.line(record)
+    return f"{tail.line(record)[:12]}  {sensor}  {suhu:.1f} °C, {delay:,.0f} ms after the reading"
+
+
+def show(pipelines: Sequence[Pipeline], seconds: float) -> None:
+    """Show what happens until `seconds` have passed; Ctrl-C and SIGTERM end it before."""
+    print(NEXT, flush=True)
+    view = View(up.row_counts(pipelines))
+    deadline = time.monotonic() + seconds
+    with tail._consumer(PERINGATAN_SUHU, from_beginning=False) as consumer:
+        while time.monotonic() < deadline:
+            for records in consumer.poll(timeout_ms=POLL_MS).values():
+                for record in records:
+                    view.add(record)
+            if time.monotonic() >= view.due:
+                view.show(up.row_counts(pipelines), failing_lines())
+
+
+def failing_lines() -> list[str]:
+    """Return a line for each program that supervisord starts again, or has given up."""
+    return [
+        f"{program.name} ended ({program.state}): see {supervision.logs_of(program.name)}"
+        for program in supervision.programs().values()
+        if program.is_failing
+    ]
+
+
+@contextmanager
+def stopped_at_the_end() -> Iterator[None]:
+    """Stop everything in order when the block ends, or is ended by Ctrl-C or SIGTERM."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        print()
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        if supervision.running_pid() is not None:
+            print("stopping ...", flush=True)
+            supervision.stop(up.say_stopped)
+            print("stopped; the next start continues where this one stopped", flush=True)
+
+
+def main(argv: list[str]) -> int:
+    """Run the demo until Ctrl-C, SIGTERM or `--seconds`; exit code 0 if everything started and stopped."""
+    parser = argparse.ArgumentParser(prog="python -m arus demo", description=__doc__)
+    parser.add_argument(
+        "--seconds", type=at_least(0), default=math.inf, help="stop after showing it for so long (default: never)"
+    )
+    options, pipelines = up.chosen(parser, argv)
+    before = up.row_counts(pipelines)
+    with stopped_at_the_end():
+        up.say_where_it_goes_on(before)
+        if not up.bring_up(pipelines):
+            print("already running: showing it; Ctrl-C will stop it", flush=True)
+        elif missing := up.wait_for_rows(pipelines, before):
+            print(missing, file=sys.stderr, flush=True)
+        show(pipelines, options.seconds)
+    return 0

@@ -1,0 +1,157 @@
+"""python -m arus status [--json]: what each job's queries did last, and whether they and Kafka still run. No JVM."""
+
+import argparse
+import json
+from datetime import datetime, timezone
+from typing import Any
+
+from arus import home, locks
+from arus.errors import ArusError
+from arus.ping import addresses, is_kafka
+
+COLUMNS = ("state", "batch", "in", "out", "rejected", "lag", "kept", "ms", "age")
+LEGEND = (
+    "in, out, rejected: rows since the job started; lag: rows waiting in the topic; kept: rows of state; "
+    "ms: time of the last\nbatch; age: time since then. Big numbers are short (k, M, G); --json has them whole."
+)
+WIDTH = 100
+LONGEST_QUERY = 24
+
+
+def broker() -> dict[str, Any]:
+    """Return the address of Kafka and whether one answers there."""
+    try:
+        return {"address": home.bootstrap_servers(), "answers": any(is_kafka(address) for address in addresses())}
+    except ArusError as error:
+        return {"address": home.bootstrap_servers(), "answers": False, "error": str(error)}
+
+
+def jobs() -> dict[str, dict[str, Any]]:
+    """Return every job that ever ran in this home: the listener's status file, and what its lock says of it now."""
+    reported = [path.name.removesuffix(".status.json") for path in home.run().glob("[!.]*.status.json")]
+    started = [path.stem.removeprefix("checkpoints-") for path in locks.path_of("").parent.glob("checkpoints-*.lock")]
+    alive = [name for name in started if locks.is_held(f"checkpoints/{name}")]
+    return {name: job(name) for name in sorted({*reported, *alive})}
+
+
+def job(name: str) -> dict[str, Any]:
+    """Return what is known of one job; the state of each query is running, stopped, failed or killed."""
+    is_running = locks.is_held(f"checkpoints/{name}")
+    try:
+        found = json.loads((home.run() / f"{name}.status.json").read_text())
+        queries = {query: _as_it_is(facts, is_running) for query, facts in found["queries"].items()}
+    except FileNotFoundError:
+        return {"state": "starting" if is_running else "stopped", "queries": {}}
+    except (OSError, ValueError, LookupError, AttributeError) as error:
+        return {"state": "unknown", "queries": {}, "error": f"its status file is damaged ({error})"}
+    if is_running and found["updated"] < _running_since(name):
+        return {"state": "starting", "queries": {}}
+    states = [facts["state"] for facts in queries.values()]
+    state = next((state for state in ("failed", "killed", "running") if state in states), "stopped")
+    return {"state": "running" if is_running else state, "updated": found["updated"], "queries": queries}
+
+
+def _as_it_is(facts: dict[str, Any], is_running: bool) -> dict[str, Any]:
+    """Return a query's facts with what the listener could not know: that it was killed, the last batch's age (s)."""
+    was_killed = facts["state"] == "running" and not is_running
+    age = datetime.now(timezone.utc) - _time(facts["at"]) if "at" in facts else None
+    return facts | {"state": "killed" if was_killed else facts["state"], "age_s": age and round(age.total_seconds(), 1)}
+
+
+def _running_since(name: str) -> str:
+    """Return since when the lock is held, in UTC as ISO text; nothing if the holder has not yet written it."""
+    try:
+        return str(json.loads(locks.path_of(f"checkpoints/{name}").read_text())["since"])
+    except (ValueError, LookupError):
+        return ""
+
+
+def _time(text: str) -> datetime:
+    # Python 3.10 does not read the Z.
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def text_of(found: dict[str, dict[str, Any]], kafka: dict[str, Any]) -> str:
+    """Return the status as text for a terminal of 100 columns."""
+    answer = "answers" if kafka["answers"] else "does not answer: `python -m arus broker start`"
+    lines = [f"broker: {kafka.get('error') or kafka['address'] + ' ' + answer}"]
+    if not found:
+        return "\n".join([*lines, "no job ever ran here: `make demo`, or `./spark-submit.sh temperature_filter`"])
+    for name, facts in found.items():
+        lines += ["", f"{name}: {facts['state']}", *_remarks(name, facts)]
+        if facts["queries"]:
+            lines += [_row("  query", COLUMNS)]
+        for query, of_query in facts["queries"].items():
+            lines += [_row("  " + query.removeprefix(f"{name}."), _cells(of_query)), *_error(of_query)]
+    return "\n".join([*lines, "", LEGEND])
+
+
+def _remarks(name: str, facts: dict[str, Any]) -> list[str]:
+    if "error" in facts:
+        return [f"  {facts['error']}: the next start of the job writes a new one"]
+    if facts["state"] == "killed":
+        return [f"  it ended without a word: see {home.logs() / name}.log; start it again, nothing is lost"]
+    return []
+
+
+def _cells(facts: dict[str, Any]) -> tuple[str, ...]:
+    total = facts.get("total", {})
+    numbers = [
+        total.get("rows_in"),
+        total.get("rows_out"),
+        total.get("rejected"),
+        facts.get("lag"),
+        facts.get("state_rows"),
+    ]
+    batch, milliseconds = facts.get("batch"), facts.get("batch_ms")
+    return (facts["state"], _short(batch), *map(_short, numbers), _short(milliseconds), _age(facts.get("age_s")))
+
+
+def _row(query: str, cells: tuple[str, ...]) -> str:
+    query = query if len(query) <= LONGEST_QUERY else query[: LONGEST_QUERY - 1] + "…"
+    state, *numbers = cells
+    return (
+        f"{query:<{LONGEST_QUERY}} {state:<8}"
+        + "".join(f"{number:>9}" for number in numbers[:-1])
+        + f"{numbers[-1]:>5}"
+    )
+
+
+def _error(facts: dict[str, Any]) -> list[str]:
+    if not facts.get("error"):
+        return []
+    line = f"    last error: {' '.join(facts['error'].split())}"
+    return [line if len(line) <= WIDTH else line[: WIDTH - 4] + " ..."]
+
+
+def _short(number: float | None) -> str:
+    """Return a number in at most 8 characters: 271,910, then 1.27M."""
+    if number is None:
+        return "-"
+    if number < 1_000_000:
+        return f"{number:,.0f}"
+    for unit in ("M", "G"):
+        number /= 1_000_000 if unit == "M" else 1_000
+        if number < 1_000:
+            return f"{number:.4g}{unit}"
+    return f"{number:,.0f}G"
+
+
+def _age(seconds: float | None) -> str:
+    """Return seconds in at most 4 characters."""
+    if seconds is None:
+        return "-"
+    for limit, unit_seconds, unit in ((100, 1, "s"), (6000, 60, "m"), (172_800, 3600, "h")):
+        if seconds < limit:
+            return f"{max(seconds, 0) / unit_seconds:.0f}{unit}"
+    return f"{seconds / 86_400:.0f}d"
+
+
+def main(argv: list[str]) -> int:
+    """Show the status; exit code 0 whatever it is."""
+    parser = argparse.ArgumentParser(prog="python -m arus status", description=__doc__)
+    parser.add_argument("--json", action="store_true", help='as one object: {"jobs": {...}, "broker": {...}}')
+    options = parser.parse_args(argv)
+    found, kafka = jobs(), broker()
+    print(json.dumps({"jobs": found, "broker": kafka}, indent=1) if options.json else text_of(found, kafka))
+    return 0

@@ -1,0 +1,221 @@
+"""The processes of `up` and `demo`, kept by one supervisord a home: started, asked and stopped over its socket."""
+
+import hashlib
+import http.client
+import os
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+import xmlrpc.client
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from arus import home
+from arus.errors import ArusError
+
+CONF = home.ROOT / "conf" / "supervisord.conf"
+BROKER = "broker"
+ANSWER_SECONDS = 5.0
+LAUNCH_SECONDS = 20.0
+# More than any stopwaitsecs of conf/supervisord.conf, after which supervisord kills.
+STOP_SECONDS = 20.0
+# The kernel takes 104 bytes (macOS) or 108; supervisord adds its pid while it makes the socket.
+LONGEST_SOCKET = 90
+ALIVE = {"STARTING", "RUNNING", "BACKOFF", "STOPPING"}
+FAILING = {"BACKOFF", "EXITED", "FATAL", "UNKNOWN"}
+
+
+class Pipeline(NamedTuple):
+    """A job and the producer that feeds it, by their names in conf/supervisord.conf."""
+
+    name: str
+    job: str
+    producer: str
+
+
+PIPELINES = (
+    Pipeline("temperature", job="temperature_filter", producer="temperature"),
+    Pipeline("retail", job="retail_ingest", producer="retail"),
+)
+# A stop goes from what sends to what serves, so that nothing waits for what has gone.
+STOP_ORDER = ("producers", "jobs", BROKER)
+
+
+class Program(NamedTuple):
+    name: str
+    group: str
+    state: str
+    pid: int
+
+    @property
+    def is_alive(self) -> bool:
+        return self.state in ALIVE
+
+    @property
+    def is_failing(self) -> bool:
+        return self.state in FAILING
+
+
+def running_pid() -> int | None:
+    """Return the pid of this home's supervisord, or None where none answers."""
+    try:
+        return int(_rpc().getPID())
+    except OSError:
+        return None
+
+
+def kafka_address() -> str:
+    """Return the Kafka address that the running supervisord gave to its programs."""
+    return str(_rpc().getIdentification()).rpartition(" ")[2]
+
+
+def launch() -> int:
+    """Start supervisord in the background, with nothing in it running yet; return its pid."""
+    if "%" in str(home.home()):
+        raise ArusError(f"supervisord takes the % in {home.home()} for its own: set ARUS_HOME to a path without one")
+    path = _new_socket()
+    _socket_note().write_text(str(path))
+    own = {
+        "ARUS_HOME": str(home.home()),
+        "ARUS_STORE": home.store(),
+        "ARUS_ROOT": str(home.ROOT),
+        "ARUS_PYTHON": sys.executable,
+        "ARUS_SOCKET": str(path),
+        "KAFKA_BOOTSTRAP_SERVERS": home.bootstrap_servers(),
+        "PYTHONUNBUFFERED": "1",
+    }
+    home.logs()
+    identity = f"arus {home.home()} {home.bootstrap_servers()}"
+    command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(CONF), "-i", identity]
+    said = subprocess.run(command, cwd=home.ROOT, env=os.environ | own, capture_output=True, text=True, check=False)
+    if said.returncode:
+        reason = (said.stderr.strip() or "no reason given").splitlines()[-1]
+        raise ArusError(f"supervisord did not start ({reason}): see {home.logs() / 'supervisord.log'}")
+    return _wait_for_answer()
+
+
+def programs() -> dict[str, Program]:
+    """Return every program of the running supervisord, by name."""
+    found = [
+        Program(info["name"], info["group"], info["statename"], info["pid"]) for info in _rpc().getAllProcessInfo()
+    ]
+    return {program.name: program for program in found}
+
+
+def start(names: Iterable[str]) -> list[Program]:
+    """Start those that do not run, without waiting for them; return them as they have begun."""
+    there = programs()
+    begun = [name for name in names if not there[name].is_alive]
+    for name in begun:
+        _rpc().startProcess(f"{there[name].group}:{name}", False)
+    now = programs()
+    return [now[name] for name in begun]
+
+
+def stop(say: Callable[[str, float], None]) -> None:
+    """Stop supervisord's programs group by group, then itself; `say` is told what stopped, after how many s."""
+    pid = running_pid()
+    try:
+        for group in STOP_ORDER:
+            _stop_group(group, say)
+        _rpc().shutdown()
+    except OSError as error:
+        raise ArusError(
+            f"supervisord (pid {pid}) does not answer ({error}): `kill {pid}` ends it and its own"
+        ) from error
+    begun = time.monotonic()
+    while running_pid() is not None:
+        if time.monotonic() > begun + STOP_SECONDS:
+            raise ArusError(f"supervisord (pid {pid}) does not end: see {home.logs() / 'supervisord.log'}")
+        time.sleep(0.05)
+    _tidy()
+
+
+def logs_of(program: str) -> str:
+    """Return in words where a program's output is; a job has a log of its own besides."""
+    own = home.logs() / f"{program}.log"
+    out = home.logs() / f"{program}.out"
+    return f"{out} and {own}" if own.exists() else str(out)
+
+
+def last_lines(program: str, count: int = 12) -> list[str]:
+    """Return the end of a program's output."""
+    out = home.logs() / f"{program}.out"
+    if not out.exists():
+        return []
+    with out.open("rb") as file:
+        file.seek(max(out.stat().st_size - 20_000, 0))
+        return file.read().decode(errors="replace").splitlines()[-count:]
+
+
+def _stop_group(group: str, say: Callable[[str, float], None]) -> None:
+    names = [program.name for program in programs().values() if program.group == group and program.is_alive]
+    if not names:
+        return
+    begun = time.monotonic()
+    _rpc().stopProcessGroup(group, False)
+    while any(programs()[name].is_alive for name in names):
+        if time.monotonic() > begun + STOP_SECONDS:
+            raise ArusError(f"{', '.join(names)} did not stop, not even killed: see {home.logs() / 'supervisord.log'}")
+        time.sleep(0.1)
+    say(", ".join(names), time.monotonic() - begun)
+
+
+def _wait_for_answer() -> int:
+    deadline = time.monotonic() + LAUNCH_SECONDS
+    while (pid := running_pid()) is None:
+        if time.monotonic() > deadline:
+            raise ArusError(f"supervisord does not answer: see {home.logs() / 'supervisord.log'}")
+        time.sleep(0.05)
+    return pid
+
+
+def _new_socket() -> Path:
+    """Return the socket's path: short, as the kernel needs, in a folder that only this user can open."""
+    name = hashlib.sha256(str(home.home()).encode()).hexdigest()[:12]
+    folder = Path(tempfile.gettempdir()) / f"arus-{os.getuid()}-{name}"
+    path = folder / "supervisor.sock"
+    if len(os.fsencode(path)) > LONGEST_SOCKET:
+        raise ArusError(
+            f"the path of the temporary folder {tempfile.gettempdir()} is too long: set TMPDIR to a shorter one"
+        )
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) != 0o700:
+        raise ArusError(f"{folder} is not a folder of this user alone: remove it, or set TMPDIR to another folder")
+    return path
+
+
+def _socket_note() -> Path:
+    # Written down, since a later command may have another TMPDIR.
+    return home.run() / "supervisord.socket"
+
+
+def _tidy() -> None:
+    folder = Path(_socket_note().read_text()).parent
+    _socket_note().unlink()
+    # What else may lie there is not ours to remove.
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
+class _Connection(http.client.HTTPConnection):
+    """HTTP over the Unix socket, bounded in time."""
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(ANSWER_SECONDS)
+        self.sock.connect(_socket_note().read_text())
+
+
+class _Transport(xmlrpc.client.Transport):
+    def make_connection(self, host: object) -> http.client.HTTPConnection:  # noqa: ARG002
+        return _Connection("localhost")
+
+
+def _rpc() -> Any:
+    return xmlrpc.client.ServerProxy("http://localhost/RPC2", transport=_Transport()).supervisor

@@ -1,0 +1,178 @@
+"""python -m arus up: start the broker, the jobs and their producers in order, and leave them running."""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+from arus import broker, delta_files, home, java, supervision, topics
+from arus.errors import ArusError
+from arus.ping import embedded_address, is_kafka, is_ready
+from arus.schemas import JOB_TABLES
+from arus.supervision import BROKER, PIPELINES, Pipeline
+
+FIRST_ROWS_SECONDS = 120.0
+POLL_SECONDS = 0.5
+REPORT_SECONDS = 5.0
+NAME_WIDTH = 12
+
+
+def say(step: str, text: str, seconds: float) -> None:
+    print(f"  {step:<{NAME_WIDTH}}{text}  ({seconds:.1f} s)", flush=True)
+
+
+def say_stopped(names: str, seconds: float) -> None:
+    say("stopped", names, seconds)
+
+
+def bring_up(pipelines: Sequence[Pipeline]) -> list[str]:
+    """Start what does not run yet, in order, and return its names; where one fails, stop all that this call began."""
+    java.find_java()
+    if not any((home.ROOT / ".jars" / "spark").glob("*.jar")):
+        raise ArusError("no jars in .jars/spark: run `make setup`")
+    with stopping_on_error(_ensure_supervisord()):
+        begun = _ensure_broker()
+        clock = time.monotonic()
+        made = [line for line in topics.create() if "exists" not in line]
+        say("topics", "; ".join(made) or "all there", time.monotonic() - clock)
+        clock = time.monotonic()
+        if started := supervision.start(program_names(pipelines)):
+            say("starting", ", ".join(started), time.monotonic() - clock)
+    return [*begun, *started]
+
+
+def program_names(pipelines: Sequence[Pipeline]) -> list[str]:
+    return [name for pipeline in pipelines for name in (pipeline.job, pipeline.producer)]
+
+
+@contextmanager
+def stopping_on_error(began_it: bool) -> Iterator[None]:
+    """Stop everything again where an error or Ctrl-C ends a start-up, if this very command began it."""
+    try:
+        yield
+    except BaseException:
+        if began_it:
+            supervision.stop(say_stopped)
+        raise
+
+
+def _ensure_supervisord() -> bool:
+    clock = time.monotonic()
+    if supervision.running_pid() is None:
+        say("supervisord", f"pid {supervision.launch()}", time.monotonic() - clock)
+        return True
+    if (address := supervision.kafka_address()) != home.bootstrap_servers():
+        raise ArusError(
+            f"what runs in {home.home()} was started with KAFKA_BOOTSTRAP_SERVERS={address}, "
+            f"not {home.bootstrap_servers()}: set that one, or stop it with `python -m arus down`"
+        )
+    return False
+
+
+def _ensure_broker() -> list[str]:
+    """Return the broker's name if it had to be started; a Kafka that answers already is used as it is."""
+    clock, address = time.monotonic(), embedded_address()
+    runs_already = broker.own_pid() is None and address is not None and is_kafka(address)
+    if address is None or runs_already:
+        say(BROKER, f"the Kafka at {home.bootstrap_servers()} is used as it is", time.monotonic() - clock)
+        return []
+    begun = supervision.start([BROKER]) if broker.own_pid() is None else []
+    while not (is_ready(address) and broker.own_pid()):
+        refuse_failing([BROKER] if begun else [])
+        if time.monotonic() > clock + broker.START_SECONDS:
+            raise ArusError(f"no answer from the broker at {address}: see {home.logs() / 'broker.log'}")
+        time.sleep(0.1)
+    say(BROKER, f"answers at {address}, pid {broker.own_pid()}", time.monotonic() - clock)
+    return begun
+
+
+def refuse_failing(begun: Iterable[Program]) -> None:
+    """Show the last lines of a program that has ended since it began, started again or not, and raise ArusError."""
+    there = supervision.programs()
+    for name, pid in [(program.name, program.pid) for program in begun]:
+        if there[name].is_failing or there[name].pid != pid:
+            print(*(f"    | {line}" for line in supervision.last_lines(name)), sep="\n", file=sys.stderr)
+            raise ArusError(
+                f"{name} ended as it started; its last lines are above, all of them in {supervision.logs_of(name)}"
+            )
+
+
+def row_counts(pipelines: Sequence[Pipeline]) -> dict[str, int]:
+    """Return the rows of each table that the pipelines fill; 0 where it is not there yet."""
+    return {table: delta_files.summary(table).rows for pipeline in pipelines for table in JOB_TABLES[pipeline.job]}
+
+
+def say_where_it_goes_on(counts: dict[str, int]) -> None:
+    """Say what is there from before: every job continues where it stopped."""
+    if any(counts.values()):
+        print(f"continuing: {', '.join(f'{table} has {rows:,} rows' for table, rows in counts.items())}", flush=True)
+
+
+def wait_for_rows(pipelines: Sequence[Pipeline], before: dict[str, int]) -> str | None:
+    """Wait, showing what for, until each table has new rows; return a line on those that got none in time."""
+    clock = reported = time.monotonic()
+    while True:
+        refuse_failing(program_names(pipelines))
+        fresh = {table: rows - before[table] for table, rows in row_counts(pipelines).items()}
+        seconds = time.monotonic() - clock
+        if all(fresh.values()):
+            _clear()
+            say("first rows", _as_text(fresh), seconds)
+            return None
+        if seconds > FIRST_ROWS_SECONDS:
+            return _what_is_missing(pipelines, fresh)
+        if sys.stdout.isatty() or time.monotonic() > reported + REPORT_SECONDS:
+            reported = time.monotonic()
+            _show_waiting(f"  {'waiting':<{NAME_WIDTH}}for the first rows: {_as_text(fresh)}  ({seconds:.0f} s)")
+        time.sleep(POLL_SECONDS)
+
+
+def _as_text(fresh: dict[str, int]) -> str:
+    return ", ".join(f"{table} +{rows:,}" for table, rows in fresh.items())
+
+
+def _show_waiting(line: str) -> None:
+    print(f"\r{line}\x1b[K" if sys.stdout.isatty() else line, end="" if sys.stdout.isatty() else "\n", flush=True)
+
+
+def _clear() -> None:
+    if sys.stdout.isatty():
+        print("\r\x1b[K", end="", flush=True)
+
+
+def _what_is_missing(pipelines: Sequence[Pipeline], fresh: dict[str, int]) -> str:
+    _clear()
+    jobs = [pipeline.job for pipeline in pipelines if not all(fresh[table] for table in JOB_TABLES[pipeline.job])]
+    empty = ", ".join(table for table, rows in fresh.items() if not rows)
+    logs = ", ".join(supervision.logs_of(job) for job in jobs)
+    return f"no new rows in {empty} after {FIRST_ROWS_SECONDS:.0f} s: see {logs}; what was started runs on"
+
+
+def chosen(parser: argparse.ArgumentParser, argv: list[str]) -> tuple[argparse.Namespace, list[Pipeline]]:
+    """Return the options, and the pipelines that `--without` leaves."""
+    names = [pipeline.name for pipeline in PIPELINES]
+    parser.add_argument(
+        "--without", action="append", default=[], choices=names, help="leave out this job and its producer"
+    )
+    options = parser.parse_args(argv)
+    if len(set(options.without)) == len(names):
+        parser.error("--without leaves nothing to run")
+    return options, [pipeline for pipeline in PIPELINES if pipeline.name not in options.without]
+
+
+def main(argv: list[str]) -> int:
+    """Start everything and wait for its first rows; exit code 1 where they do not come."""
+    _, pipelines = chosen(argparse.ArgumentParser(prog="python -m arus up", description=__doc__), argv)
+    before = row_counts(pipelines)
+    say_where_it_goes_on(before)
+    was_down = supervision.running_pid() is None
+    if not bring_up(pipelines):
+        print("already up; `python -m arus status` tells how it does, `python -m arus down` stops it")
+        return 0
+    with stopping_on_error(was_down):
+        missing = wait_for_rows(pipelines, before)
+    if missing:
+        raise ArusError(missing)
+    print("up; `python -m arus status` tells how it does, `python -m arus down` stops it")
+    return 0

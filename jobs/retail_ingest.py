@@ -1,0 +1,115 @@
+"""Retail rows into a table.
+
+Reads `retail_stream` in micro-batches by size or time and keeps every row in `tables/retail`, typed, with the number of
+its batch and its place in Kafka, exactly once. What is no row goes to the rejects with the reason.
+"""
+
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from arus import records, schemas
+from arus.delta_io import write_tables
+from arus.job import start
+from arus.kafka_io import read_topic
+from arus.settings import Trigger
+
+
+@dataclass(frozen=True)
+class Settings:
+    batch_rows: int
+    batch_delay: str
+    max_offsets_per_trigger: int
+    trigger: Trigger
+    starting_offsets: str
+    max_value_bytes: int
+
+
+def parse(raw: DataFrame, max_value_bytes: int) -> DataFrame:
+    """Return the records of `retail_stream` with the columns of `tables/retail` and `reason`: NULL where the row is usable."""
+    message = F.col("message")
+    customer = F.nullif(F.trim(message["CustomerID"]), F.lit(""))
+    return (
+        raw.withColumn("message", records.json_object(F.col("value"), schemas.RETAIL_MESSAGE))
+        .select(
+            "*",
+            records.identifier(message["InvoiceNo"]).alias("invoice_no"),
+            records.identifier(message["StockCode"]).alias("stock_code"),
+            message["Description"].alias("description"),
+            whole_number(message["Quantity"]).alias("quantity"),
+            invoice_date(message["InvoiceDate"]).alias("invoice_date"),
+            message["UnitPrice"].try_cast("double").alias("unit_price"),
+            customer.alias("customer"),
+            whole_number(customer).alias("customer_id"),
+            message["Country"].alias("country"),
+        )
+        .withColumn("reason", reason(max_value_bytes))
+        .drop("message", "customer")
+    )
+
+
+def reason(max_value_bytes: int) -> Column:
+    """Return the first reason why a record is no retail row, or NULL. A row may lack a customer, a description and a country."""
+    value = F.col("value")
+    return F.coalesce(
+        records.unreadable(value, F.col("unit_price").isNotNull(), max_value_bytes),
+        records.unusable(value, "InvoiceNo", F.col("invoice_no")),
+        records.unusable(value, "StockCode", F.col("stock_code")),
+        records.unusable(value, "Quantity", F.col("quantity")),
+        records.unusable(value, "InvoiceDate", F.col("invoice_date")),
+        records.unusable(value, "UnitPrice", F.col("unit_price")),
+        F.when(F.col("customer").isNotNull() & F.col("customer_id").isNull(), "wrong-type:CustomerID"),
+        records.not_finite("UnitPrice", F.col("unit_price")),
+        records.absurd_time("InvoiceDate", F.col("invoice_date"), F.col("timestamp")),
+    )
+
+
+def whole_number(text: Column) -> Column:
+    """Return `6`, `-6` or `17850.0` as an int; NULL for anything else."""
+    return F.regexp_replace(text, r"\.0+$", "").try_cast("int")
+
+
+def invoice_date(text: Column) -> Column:
+    """Return `2011-10-06 16:20:00` or `12/1/10 8:26` (month first) as a timestamp; NULL for anything else."""
+    # The first form must show its date: Spark also reads a bare time of day, as today's.
+    iso = F.when(F.substring(text, 5, 1) == "-", text.try_cast("timestamp"))
+    return F.coalesce(
+        iso, F.try_to_timestamp(text, F.lit("M/d/yy H:mm")), F.try_to_timestamp(text, F.lit("M/d/yyyy H:mm"))
+    )
+
+
+def as_rows(parsed: DataFrame) -> DataFrame:
+    """Return usable records as rows of `tables/retail`."""
+    return parsed.select(
+        "invoice_no",
+        "stock_code",
+        "description",
+        "quantity",
+        "invoice_date",
+        "unit_price",
+        "customer_id",
+        "country",
+        "batch_id",
+        "topic",
+        "partition",
+        "offset",
+    )
+
+
+def main() -> None:
+    job, settings = start(Settings)
+    batching = {"minOffsetsPerTrigger": str(settings.batch_rows), "maxTriggerDelay": settings.batch_delay}
+    raw = read_topic(
+        job.spark,
+        schemas.RETAIL_STREAM,
+        settings.starting_offsets,
+        settings.max_offsets_per_trigger,
+        **({} if settings.trigger.drains else batching),
+    )
+    rows = parse(raw, settings.max_value_bytes)
+    job.run(write_tables(job, rows, {"retail": as_rows}, settings.trigger))
+
+
+if __name__ == "__main__":
+    main()
