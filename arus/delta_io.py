@@ -121,4 +121,4 @@ def as_rejects(batch: DataFrame, batch_id: int) -> DataFrame:
     """Return the batch's unusable records as rows of the rejects table."""
     rejects = batch.where(F.col("reason").isNotNull())
     columns = StructType.fromDDL(schemas.REJECTS).fieldNames()
-    return rejects.withColumns({"batch_id": F.lit(batch_id), "rejected_at": F.current_timestamp()}).select(columns)
+    return rejects.withColumns({"batch_id": F.lit(batch_id).cast("bigint"), "rejected_at": F.current_timestamp()}).select(columns)

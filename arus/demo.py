@@ -41,14 +41,12 @@ class View:
         self._first = counts
         self._begun = time.monotonic()
         self._alerts: deque[str] = deque(maxlen=SHOWN_ALERTS)
-        self._alert_count = 0
         self._is_terminal = sys.stdout.isatty()
         self._height = 0
         self.due = self._begun
 
     def add(self, record: "ConsumerRecord") -> None:
         self._alerts.append(alert_line(record))
-        self._alert_count += 1
 
     def show(self, counts: dict[str, int], failing: list[str]) -> None:
         """Show the tables' rows, the latest alerts, and the programs that have ended by themselves."""
@@ -57,15 +55,15 @@ class View:
             self._draw(self._section(since, counts, failing))
         else:
             rows = ", ".join(f"{table} {count:,} rows" for table, count in counts.items())
-            latest = f", latest: {self._alerts[-1]}" if self._alerts else ""
-            print("; ".join([f"{since}  {rows}; {self._alert_count} alerts{latest}", *failing]), flush=True)
+            latest = f"; latest alert: {self._alerts[-1]}" if self._alerts else ""
+            print("; ".join([f"{since}  {rows}{latest}", *failing]), flush=True)
         self.due = time.monotonic() + (TERMINAL_SECONDS if self._is_terminal else LOG_SECONDS)
 
     def _section(self, since: str, counts: dict[str, int], failing: list[str]) -> list[str]:
         width = max(map(len, counts))
         rows = [f"  {table:<{width}}  {n:>12,} rows  +{n - self._first[table]:,}" for table, n in counts.items()]
         alerts = [f"  {line}" for line in reversed(self._alerts)] or ["  none yet"]
-        return [f"{since}   Ctrl-C stops it", *rows, f"alerts: {self._alert_count}", *alerts, *failing]
+        return [f"{since}   Ctrl-C stops it", *rows, "latest alerts:", *alerts, *failing]
 
     def _draw(self, lines: list[str]) -> None:
         size = shutil.get_terminal_size()
@@ -92,6 +90,9 @@ def show(pipelines: Sequence[Pipeline], seconds: float) -> None:
     view = View(up.row_counts(pipelines))
     deadline = time.monotonic() + seconds
     with tail._consumer(PERINGATAN_SUHU, from_beginning=False) as consumer:
+        for partition in consumer.assignment():
+            # The alerts that came during the start-up are worth a look too.
+            consumer.seek(partition, max(consumer.position(partition) - SHOWN_ALERTS, 0))
         while time.monotonic() < deadline:
             for records in consumer.poll(timeout_ms=POLL_MS).values():
                 for record in records:
@@ -121,7 +122,7 @@ def stopped_at_the_end() -> Iterator[None]:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
         if supervision.running_pid() is not None:
-            print("stopping ...", flush=True)
+            print("stopping:", flush=True)
             supervision.stop(up.say_stopped)
             print("stopped; the next start continues where this one stopped", flush=True)
 
@@ -133,12 +134,16 @@ def main(argv: list[str]) -> int:
         "--seconds", type=at_least(0), default=math.inf, help="stop after showing it for so long (default: never)"
     )
     options, pipelines = up.chosen(parser, argv)
+    # Before all else: a demo that may not show what runs must not stop it either.
+    up.refuse_other_address()
     before = up.row_counts(pipelines)
-    with stopped_at_the_end():
+    if supervision.running_pid() is None:
         up.say_where_it_goes_on(before)
-        if not up.bring_up(pipelines):
+    with stopped_at_the_end():
+        begun = up.bring_up(pipelines)
+        if not begun:
             print("already running: showing it; Ctrl-C will stop it", flush=True)
-        elif missing := up.wait_for_rows(pipelines, before):
+        elif missing := up.wait_for_rows(pipelines, begun, before):
             print(missing, file=sys.stderr, flush=True)
         show(pipelines, options.seconds)
     return 0

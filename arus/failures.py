@@ -15,9 +15,10 @@ _KNOWN = (
         "the topic is gone or was never made: `python -m arus topics create`",
     ),
     (
-        r"(?s)checkpoint.*(?:malformed|Incomplete|corrupt|is missing|missing|not exist|Unable to parse)"
-        r"|(?:Incomplete log file|malformed|Unable to parse|JsonParseException|JsonEOFException|MismatchedInputException).*",
-        "the checkpoint under {checkpoints} is damaged. Bring it back from a copy, or begin afresh: `python -m arus reset {job}`",
+        r"STREAMING_CHECKPOINT|Incomplete log file|[Mm]alformed|HDFSMetadataLog|OffsetSeqLog|CommitLog|StreamMetadata"
+        r"|checkpoints?/\S+ (?:is|was|not|does)",
+        "the checkpoint under {checkpoints} is damaged. Bring it back from a copy, or begin afresh: "
+        "`python -m arus reset {job}`",
     ),
     (
         r"No space left on device",
@@ -31,15 +32,20 @@ _KNOWN = (
 
 
 def explain(trace: str, job: str) -> str:
-    """Return one line: the first line of what went wrong, and the remedy where the kind of failure is known."""
-    first = next((line.strip() for line in trace.splitlines() if line.strip()), "unknown error")
+    """Return one line: the remedy where the kind of failure is known, and what it was."""
     where = {
         "job": job,
         "home": home.home(),
         "broker": home.bootstrap_servers(),
         "checkpoints": f"{home.store()}/checkpoints/{job}",
     }
-    for pattern, remedy in _KNOWN:
-        if re.search(pattern, trace):
-            return remedy.format(**where) + f" [{first[:200]}]"
-    return f"{first} (whole trace: {home.logs() / (job + '.log')})"
+    known = (remedy for pattern, remedy in _KNOWN if re.search(pattern, trace))
+    remedy = next(known, "the query failed").format(**where)
+    return f"{remedy} [{cause(trace)[:300]}; whole trace: {home.logs() / (job + '.log')}]"
+
+
+def cause(trace: str) -> str:
+    """Return the line that says most: the last error that a chain of causes names, else the first line."""
+    lines = [line.strip() for line in trace.splitlines() if line.strip()]
+    named = [line for line in lines if re.match(r"(?:Caused by: )?[\w.$]+(?:Exception|Error): ", line)]
+    return named[-1] if named else (lines or ["no message"])[0]

@@ -1,11 +1,13 @@
 """One writer for each table and checkpoint, by operating-system locks that end with the process that holds them.
 
-On a local disk two Delta writers can both report success while one commit is lost (delta-io/delta issue 683). The lock is taken inside the driver's JVM, because
-that is the process that writes: however it ends, the lock ends with it, and never before it.
+On a local disk two Delta writers can both report success while one commit is lost (delta-io/delta issue 683). The lock
+is taken inside the driver's JVM, because that is the process that writes: however it ends, the lock ends with it, and
+never before it.
 """
 
 import fcntl
 import json
+import time
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +18,9 @@ from arus.errors import ArusError
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-_held: list[Any] = []
+LOCK_TRIES = 5
+
+_held: dict[str, Any] = {}
 
 
 def path_of(name: str) -> Path:
@@ -28,16 +32,27 @@ def path_of(name: str) -> Path:
 
 def hold(spark: "SparkSession", name: str, job: str) -> None:
     """Lock `name` for as long as this driver's JVM lives; ArusError says who holds it, where another one does."""
+    if name in _held:
+        return
     path = path_of(name)
     jvm: Any = spark._jvm
     file = jvm.java.io.RandomAccessFile(str(path), "rw")
-    if file.getChannel().tryLock() is None:
+    if not _is_locked_now(file):
         raise ArusError(f"{name} is being written by {holder(path)}; one writer for each table: stop that one first")
     file.setLength(0)
     pid = jvm.java.lang.ProcessHandle.current().pid()
     since = datetime.now(timezone.utc).isoformat(timespec="seconds")
     file.writeBytes(json.dumps({"job": job, "pid": pid, "since": since}))
-    _held.append(file)
+    _held[name] = file
+
+
+def _is_locked_now(file: Any) -> bool:
+    """Try a few times: `is_held`, asked by another process, holds the lock for an instant."""
+    for _ in range(LOCK_TRIES):
+        if file.getChannel().tryLock() is not None:
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def holder(path: Path) -> str:

@@ -130,9 +130,9 @@ def _known(job: str) -> str:
 
 
 def _count(text: str) -> int:
-    if (number := int(text)) < 0:
-        raise ValueError
-    return number
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number")
+    return int(text)
 
 
 def _parser() -> argparse.ArgumentParser:

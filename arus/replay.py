@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 HEADER = "arus-replay-of"
 BROKER_TIMEOUT = 30.0
 DELIVERY_TIMEOUT = 60.0
+CLOSE_TIMEOUT = 5.0
 # Messages sent before their confirmations are awaited and noted: what a kill -9 can make twice.
 CHUNK = 50
 Chosen = tuple[str, dict[str, Any]]
@@ -129,32 +130,41 @@ def _noted(journal: TextIO) -> set[str]:
 
 
 def _send_all(job: str, fresh: Iterator[Chosen], journal: TextIO) -> int:
+    from kafka.errors import KafkaError
+
     count = 0
     producers: dict[str, KafkaProducer] = {}
     try:
         while chunk := list(islice(fresh, CHUNK)):
             for topic in sorted({record["topic"] for _, record in chunk} - producers.keys()):
                 producers[topic] = connect(topic, BROKER_TIMEOUT, DELIVERY_TIMEOUT, 0)
-            failure = _send(chunk, producers, journal)
-            if failure:
+            if failures := _send(chunk, producers, journal):
                 raise ArusError(
-                    f"Kafka at {home.bootstrap_servers()} did not confirm every record of {job} ({failure}): "
-                    "see `python -m arus broker status`, then run this again; what was confirmed is not sent twice"
+                    f"{job}: {count + len(chunk) - len(failures):,} replayed, then {failures[0]}: see "
+                    "`python -m arus broker status` and run this again, or leave the record out (--reason, --file); "
+                    "what was replayed is not sent twice"
                 )
             count += len(chunk)
     finally:
         for producer in producers.values():
-            producer.close(timeout=5)
+            with contextlib.suppress(KafkaError):
+                producer.close(timeout=CLOSE_TIMEOUT)
     return count
 
 
-def _send(chunk: list[Chosen], producers: "dict[str, KafkaProducer]", journal: TextIO) -> str:
-    """Send a chunk, wait for every answer and note what was confirmed; return the first failure, or nothing."""
+def _send(chunk: list[Chosen], producers: "dict[str, KafkaProducer]", journal: TextIO) -> list[str]:
+    """Send a chunk, wait for every answer and note what was confirmed; return what failed."""
+    from kafka.errors import KafkaError
+
     waiting: list[tuple[str, Any]] = []
+    failures: list[str] = []
     try:
         for name, record in chunk:
-            waiting.append((name, _queued(producers[record["topic"]], name, record)))
-        failures = [failure for _, future in waiting if (failure := _failure(future))]
+            try:
+                waiting.append((name, _queued(producers[record["topic"]], name, record)))
+            except (KafkaError, ValueError) as error:
+                failures.append(f"{name} could not be sent ({said(error)})")
+        return failures + [failure for name, future in waiting if (failure := _failure(name, future))]
     finally:
         # After Ctrl-C too: what was confirmed by then must be noted.
         for name, future in waiting:
@@ -162,26 +172,26 @@ def _send(chunk: list[Chosen], producers: "dict[str, KafkaProducer]", journal: T
                 journal.write(json.dumps({"id": name}) + "\n")
         journal.flush()
         os.fsync(journal.fileno())
-    return failures[0] if failures else ""
 
 
-def _failure(future: Any) -> str:
+def _failure(name: str, future: Any) -> str:
     from kafka.errors import KafkaError
 
     try:
         future.get(DELIVERY_TIMEOUT)
     except KafkaError as error:
-        return said(error)
+        return f"{name} was not confirmed ({said(error)})"
     return ""
 
 
 def _queued(producer: "KafkaProducer", name: str, record: dict[str, Any]) -> Any:
     """Queue a record with its own key, headers and time; a header of an earlier replay gives way to this one's."""
-    headers = [(header["key"], header["value"]) for header in record["headers"] or [] if header["key"] != HEADER]
+    # kafka-python sends no header without a value: such a one becomes empty.
+    headers = [(header["key"], header["value"] or b"") for header in record["headers"] or [] if header["key"] != HEADER]
     return producer.send(
         record["topic"],
         record["value"],
         record["key"],
         [*headers, (HEADER, name.encode())],
-        timestamp_ms=int(record["timestamp"].timestamp() * 1000),
+        timestamp_ms=round(record["timestamp"].timestamp() * 1000),
     )

@@ -35,12 +35,14 @@ def move(job: str, store: Path) -> Path:
 
     A reset that was cut short left its folder unfinished: this one puts the rest there too.
     """
-    name = f"{job}-{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}"
-    unfinished = next(_unfinished(job, store), store / "reset" / (name + UNFINISHED))
-    for place, path in places(job, store).items():
-        if path.exists():
-            _move(path, unfinished / place)
-            print(f"moved {path}")
+    found = {place: path for place, path in places(job, store).items() if path.exists()}
+    name = f"{job}-{datetime.now(timezone.utc):%Y%m%dT%H%M%S.%fZ}"
+    # Where the job ran again since it was cut short, there are two of the same: they do not go into one folder.
+    fitting = (old for old in _unfinished(job, store) if not any((old / place).exists() for place in found))
+    unfinished = next(fitting, store / "reset" / (name + UNFINISHED))
+    for place, path in found.items():
+        _move(path, unfinished / place)
+        print(f"moved {path}")
     return unfinished.rename(unfinished.with_name(unfinished.name.removesuffix(UNFINISHED)))
 
 

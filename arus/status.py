@@ -11,11 +11,11 @@ from arus.ping import addresses, is_kafka
 
 COLUMNS = ("state", "batch", "in", "out", "rejected", "lag", "kept", "ms", "age")
 LEGEND = (
-    "in, out, rejected: rows since the job started; lag: rows waiting in the topic; kept: rows of state; "
-    "ms: time of the last\nbatch; age: time since then. Big numbers are short (k, M, G); --json has them whole."
+    "in, out, rejected: rows since the job started; lag: rows waiting in the topic; kept: rows of state;\n"
+    "ms: what the last batch took; age: time since it began. Big numbers are cut (M, G); --json has all."
 )
 WIDTH = 100
-LONGEST_QUERY = 24
+LONGEST_QUERY = 23
 
 
 def broker() -> dict[str, Any]:
@@ -39,16 +39,17 @@ def job(name: str) -> dict[str, Any]:
     is_running = locks.is_held(f"checkpoints/{name}")
     try:
         found = json.loads((home.run() / f"{name}.status.json").read_text())
+        updated = found["updated"]
         queries = {query: _as_it_is(facts, is_running) for query, facts in found["queries"].items()}
     except FileNotFoundError:
         return {"state": "starting" if is_running else "stopped", "queries": {}}
-    except (OSError, ValueError, LookupError, AttributeError) as error:
-        return {"state": "unknown", "queries": {}, "error": f"its status file is damaged ({error})"}
-    if is_running and found["updated"] < _running_since(name):
+    except (OSError, ValueError, LookupError, AttributeError, TypeError) as error:
+        return {"state": "unknown", "queries": {}, "error": f"its status file is damaged ({type(error).__name__})"}
+    if is_running and updated < _running_since(name):
         return {"state": "starting", "queries": {}}
     states = [facts["state"] for facts in queries.values()]
-    state = next((state for state in ("failed", "killed", "running") if state in states), "stopped")
-    return {"state": "running" if is_running else state, "updated": found["updated"], "queries": queries}
+    state = next((state for state in ("failed", "killed") if state in states), "stopped")
+    return {"state": "running" if is_running else state, "updated": updated, "queries": queries}
 
 
 def _as_it_is(facts: dict[str, Any], is_running: bool) -> dict[str, Any]:

@@ -63,14 +63,14 @@ class Program(NamedTuple):
 def running_pid() -> int | None:
     """Return the pid of this home's supervisord, or None where none answers."""
     try:
-        return int(_rpc().getPID())
+        return int(_ask("getPID"))
     except OSError:
         return None
 
 
 def kafka_address() -> str:
     """Return the Kafka address that the running supervisord gave to its programs."""
-    return str(_rpc().getIdentification()).rpartition(" ")[2]
+    return str(_ask("getIdentification")).rpartition(" ")[2]
 
 
 def launch() -> int:
@@ -100,9 +100,7 @@ def launch() -> int:
 
 def programs() -> dict[str, Program]:
     """Return every program of the running supervisord, by name."""
-    found = [
-        Program(info["name"], info["group"], info["statename"], info["pid"]) for info in _rpc().getAllProcessInfo()
-    ]
+    found = [Program(info["name"], info["group"], info["statename"], info["pid"]) for info in _ask("getAllProcessInfo")]
     return {program.name: program for program in found}
 
 
@@ -111,7 +109,7 @@ def start(names: Iterable[str]) -> list[Program]:
     there = programs()
     begun = [name for name in names if not there[name].is_alive]
     for name in begun:
-        _rpc().startProcess(f"{there[name].group}:{name}", False)
+        _ask("startProcess", f"{there[name].group}:{name}", False)
     now = programs()
     return [now[name] for name in begun]
 
@@ -122,7 +120,7 @@ def stop(say: Callable[[str, float], None]) -> None:
     try:
         for group in STOP_ORDER:
             _stop_group(group, say)
-        _rpc().shutdown()
+        _ask("shutdown")
     except OSError as error:
         raise ArusError(
             f"supervisord (pid {pid}) does not answer ({error}): `kill {pid}` ends it and its own"
@@ -157,7 +155,7 @@ def _stop_group(group: str, say: Callable[[str, float], None]) -> None:
     if not names:
         return
     begun = time.monotonic()
-    _rpc().stopProcessGroup(group, False)
+    _ask("stopProcessGroup", group, False)
     while any(programs()[name].is_alive for name in names):
         if time.monotonic() > begun + STOP_SECONDS:
             raise ArusError(f"{', '.join(names)} did not stop, not even killed: see {home.logs() / 'supervisord.log'}")
@@ -207,15 +205,20 @@ class _Connection(http.client.HTTPConnection):
     """HTTP over the Unix socket, bounded in time."""
 
     def connect(self) -> None:
+        path = _socket_note().read_text()
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(ANSWER_SECONDS)
-        self.sock.connect(_socket_note().read_text())
+        self.sock.connect(path)
 
 
 class _Transport(xmlrpc.client.Transport):
-    def make_connection(self, host: object) -> http.client.HTTPConnection:  # noqa: ARG002
-        return _Connection("localhost")
+    def make_connection(self, host: Any) -> http.client.HTTPConnection:
+        # Kept where the base class closes it.
+        self._connection = host, _Connection("localhost")
+        return self._connection[1]
 
 
-def _rpc() -> Any:
-    return xmlrpc.client.ServerProxy("http://localhost/RPC2", transport=_Transport()).supervisor
+def _ask(method: str, *arguments: Any) -> Any:
+    """Return what supervisord answers; OSError where it does not."""
+    with xmlrpc.client.ServerProxy("http://localhost/RPC2", transport=_Transport()) as server:
+        return getattr(server.supervisor, method)(*arguments)

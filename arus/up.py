@@ -10,7 +10,7 @@ from arus import broker, delta_files, home, java, supervision, topics
 from arus.errors import ArusError
 from arus.ping import embedded_address, is_kafka, is_ready
 from arus.schemas import JOB_TABLES
-from arus.supervision import BROKER, PIPELINES, Pipeline
+from arus.supervision import BROKER, PIPELINES, Pipeline, Program
 
 FIRST_ROWS_SECONDS = 120.0
 POLL_SECONDS = 0.5
@@ -26,8 +26,8 @@ def say_stopped(names: str, seconds: float) -> None:
     say("stopped", names, seconds)
 
 
-def bring_up(pipelines: Sequence[Pipeline]) -> list[str]:
-    """Start what does not run yet, in order, and return its names; where one fails, stop all that this call began."""
+def bring_up(pipelines: Sequence[Pipeline]) -> list[Program]:
+    """Start what does not run yet, in order, and return it; where one fails, stop all that this call began."""
     java.find_java()
     if not any((home.ROOT / ".jars" / "spark").glob("*.jar")):
         raise ArusError("no jars in .jars/spark: run `make setup`")
@@ -37,13 +37,10 @@ def bring_up(pipelines: Sequence[Pipeline]) -> list[str]:
         made = [line for line in topics.create() if "exists" not in line]
         say("topics", "; ".join(made) or "all there", time.monotonic() - clock)
         clock = time.monotonic()
-        if started := supervision.start(program_names(pipelines)):
-            say("starting", ", ".join(started), time.monotonic() - clock)
+        names = [name for pipeline in pipelines for name in (pipeline.job, pipeline.producer)]
+        if started := supervision.start(names):
+            say("starting", ", ".join(program.name for program in started), time.monotonic() - clock)
     return [*begun, *started]
-
-
-def program_names(pipelines: Sequence[Pipeline]) -> list[str]:
-    return [name for pipeline in pipelines for name in (pipeline.job, pipeline.producer)]
 
 
 @contextmanager
@@ -57,21 +54,28 @@ def stopping_on_error(began_it: bool) -> Iterator[None]:
         raise
 
 
-def _ensure_supervisord() -> bool:
-    clock = time.monotonic()
+def refuse_other_address() -> None:
+    """Raise ArusError where what runs in this home was started for another Kafka than the one asked for now."""
     if supervision.running_pid() is None:
-        say("supervisord", f"pid {supervision.launch()}", time.monotonic() - clock)
-        return True
+        return
     if (address := supervision.kafka_address()) != home.bootstrap_servers():
         raise ArusError(
             f"what runs in {home.home()} was started with KAFKA_BOOTSTRAP_SERVERS={address}, "
             f"not {home.bootstrap_servers()}: set that one, or stop it with `python -m arus down`"
         )
-    return False
 
 
-def _ensure_broker() -> list[str]:
-    """Return the broker's name if it had to be started; a Kafka that answers already is used as it is."""
+def _ensure_supervisord() -> bool:
+    """Return whether it had to be started."""
+    if supervision.running_pid() is not None:
+        return False
+    clock = time.monotonic()
+    say("supervisord", f"pid {supervision.launch()}", time.monotonic() - clock)
+    return True
+
+
+def _ensure_broker() -> list[Program]:
+    """Return the broker if it had to be started; a Kafka that answers already is used as it is."""
     clock, address = time.monotonic(), embedded_address()
     runs_already = broker.own_pid() is None and address is not None and is_kafka(address)
     if address is None or runs_already:
@@ -79,7 +83,7 @@ def _ensure_broker() -> list[str]:
         return []
     begun = supervision.start([BROKER]) if broker.own_pid() is None else []
     while not (is_ready(address) and broker.own_pid()):
-        refuse_failing([BROKER] if begun else [])
+        refuse_failing(begun)
         if time.monotonic() > clock + broker.START_SECONDS:
             raise ArusError(f"no answer from the broker at {address}: see {home.logs() / 'broker.log'}")
         time.sleep(0.1)
@@ -109,11 +113,11 @@ def say_where_it_goes_on(counts: dict[str, int]) -> None:
         print(f"continuing: {', '.join(f'{table} has {rows:,} rows' for table, rows in counts.items())}", flush=True)
 
 
-def wait_for_rows(pipelines: Sequence[Pipeline], before: dict[str, int]) -> str | None:
+def wait_for_rows(pipelines: Sequence[Pipeline], begun: list[Program], before: dict[str, int]) -> str | None:
     """Wait, showing what for, until each table has new rows; return a line on those that got none in time."""
     clock = reported = time.monotonic()
     while True:
-        refuse_failing(program_names(pipelines))
+        refuse_failing(begun)
         fresh = {table: rows - before[table] for table, rows in row_counts(pipelines).items()}
         seconds = time.monotonic() - clock
         if all(fresh.values()):
@@ -164,14 +168,17 @@ def chosen(parser: argparse.ArgumentParser, argv: list[str]) -> tuple[argparse.N
 def main(argv: list[str]) -> int:
     """Start everything and wait for its first rows; exit code 1 where they do not come."""
     _, pipelines = chosen(argparse.ArgumentParser(prog="python -m arus up", description=__doc__), argv)
+    refuse_other_address()
     before = row_counts(pipelines)
-    say_where_it_goes_on(before)
     was_down = supervision.running_pid() is None
-    if not bring_up(pipelines):
+    if was_down:
+        say_where_it_goes_on(before)
+    begun = bring_up(pipelines)
+    if not begun:
         print("already up; `python -m arus status` tells how it does, `python -m arus down` stops it")
         return 0
     with stopping_on_error(was_down):
-        missing = wait_for_rows(pipelines, before)
+        missing = wait_for_rows(pipelines, begun, before)
     if missing:
         raise ArusError(missing)
     print("up; `python -m arus status` tells how it does, `python -m arus down` stops it")

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.streaming import DataStreamWriter
 
 from arus import records, schemas
 from arus.delta_io import write_tables
-from arus.job import start
+from arus.job import Job, start
 from arus.kafka_io import read_topic
 from arus.settings import Trigger
 
@@ -97,18 +98,22 @@ def as_rows(parsed: DataFrame) -> DataFrame:
     )
 
 
-def main() -> None:
-    job, settings = start(Settings)
-    batching = {"minOffsetsPerTrigger": str(settings.batch_rows), "maxTriggerDelay": settings.batch_delay}
+def query(job: Job, settings: Settings) -> DataStreamWriter:
+    """Return the query, not yet started: rows into the table, a batch by size or time, whichever comes first."""
+    by_size_or_time = {"minOffsetsPerTrigger": str(settings.batch_rows), "maxTriggerDelay": settings.batch_delay}
     raw = read_topic(
         job.spark,
         schemas.RETAIL_STREAM,
         settings.starting_offsets,
         settings.max_offsets_per_trigger,
-        **({} if settings.trigger.drains else batching),
+        **({} if settings.trigger.drains else by_size_or_time),
     )
-    rows = parse(raw, settings.max_value_bytes)
-    job.run(write_tables(job, rows, {"retail": as_rows}, settings.trigger))
+    return write_tables(job, parse(raw, settings.max_value_bytes), {"retail": as_rows}, settings.trigger)
+
+
+def main() -> None:
+    job, settings = start(Settings)
+    job.run(query(job, settings))
 
 
 if __name__ == "__main__":

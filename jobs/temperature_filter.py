@@ -12,11 +12,12 @@ from pathlib import Path
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.streaming import DataStreamWriter
 
 from arus import records, schemas
 from arus.delta_io import write_tables
 from arus.errors import ArusError
-from arus.job import start
+from arus.job import Job, start
 from arus.kafka_io import position, read_topic, write_topic
 from arus.settings import Trigger
 
@@ -128,17 +129,22 @@ def show(alerts: DataFrame) -> None:
         )
 
 
-def main() -> None:
-    job, settings = start(Settings)
+def queries(job: Job, settings: Settings) -> tuple[DataStreamWriter, DataStreamWriter]:
+    """Return the two queries, not yet started: alerts into the topic, readings and alerts into the tables."""
     by_sensor = read_thresholds(settings.thresholds_file)
+    lowest = min([settings.threshold_celsius, *by_sensor.values()])
 
     def hot(readings: DataFrame) -> DataFrame:
         return as_alerts(too_hot(readings, settings.threshold_celsius, by_sensor))
 
+    def show_hot(readings: DataFrame) -> None:
+        show(hot(readings))
+
     raw = read_topic(job.spark, schemas.SENSOR_SUHU, settings.starting_offsets)
-    candidates = maybe_hot(raw, min([settings.threshold_celsius, *by_sensor.values()]))
-    alerts = hot(parse(candidates, settings).where(F.col("reason").isNull()))
-    to_topic = write_topic(as_messages(alerts), schemas.PERINGATAN_SUHU, job.checkpoint("alerts"), settings.trigger)
+    usable = parse(maybe_hot(raw, lowest), settings).where(F.col("reason").isNull())
+    to_topic = write_topic(
+        as_messages(hot(usable)), schemas.PERINGATAN_SUHU, job.checkpoint("alerts"), settings.trigger
+    )
 
     bounded = read_topic(job.spark, schemas.SENSOR_SUHU, settings.starting_offsets, settings.max_offsets_per_trigger)
     to_tables = write_tables(
@@ -146,9 +152,14 @@ def main() -> None:
         parse(bounded, settings),
         {"sensor_suhu": as_rows, "peringatan_suhu": hot},
         settings.trigger if settings.trigger.drains else settings.table_trigger,
-        after=lambda readings: show(hot(readings)) if settings.console else None,
+        after=show_hot if settings.console else None,
     )
-    job.run(to_topic, to_tables, one_by_one=settings.trigger.drains)
+    return to_topic, to_tables
+
+
+def main() -> None:
+    job, settings = start(Settings)
+    job.run(*queries(job, settings), one_by_one=settings.trigger.drains)
 
 
 if __name__ == "__main__":

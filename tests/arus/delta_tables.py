@@ -19,6 +19,8 @@ TYPES = {
     "binary": pa.binary(),
     "array<struct<key: string, value: binary>>": pa.list_(pa.struct({"key": pa.string(), "value": pa.binary()})),
 }
+JOB = "temperature_filter"
+IMAGE = b"\xff\xd8\x00"
 Row = dict[str, Any]
 
 
@@ -55,3 +57,9 @@ def rejected(offset: int, value: bytes | None, reason: str = "not-json", **more:
         "rejected_at": at(offset),
         **more,
     }
+
+
+def three_rejects(store: Path) -> None:
+    headers = [{"key": "trace", "value": b"7"}, {"key": "none", "value": None}]
+    append(store, f"rejects/{JOB}", [rejected(3, b'{"suhu": "x"}', "wrong-type:suhu", headers=headers)])
+    append(store, f"rejects/{JOB}", [rejected(1, b"{"), rejected(2, IMAGE, key=None)])

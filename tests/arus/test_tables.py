@@ -184,7 +184,9 @@ def test_an_export_that_fails_leaves_nothing_behind(
         raise OSError("No space left on device")
 
     monkeypatch.setattr(csv_export, "_write_rows", disk_full)
-    with pytest.raises(ArusError, match=r"batch_000000_20101201T082600.csv was not written \(No space left on device\)"):
+    with pytest.raises(
+        ArusError, match=r"batch_000000_20101201T082600.csv was not written \(No space left on device\)"
+    ):
         export("retail", tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
 

@@ -1,0 +1,87 @@
+# Everything a newcomer needs is `make demo` and `make test`. Set-up happens when it is needed, and again only when its inputs change.
+# Options for what a target runs: make test ARGS="-k broker", make demo ARGS="--seconds 60".
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up down status test check bench lock clean
+.NOTPARALLEL:
+
+# The Python that .venv is made from: this one, else the first of the others that is 3.10 to 3.14.
+PYTHON ?= python3
+PYTHONS := $(PYTHON) python3 python3.13 python3.12 python3.11 python3.10 python3.14
+ARGS ?=
+PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes
+FITS := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 15))
+FIND_JAVA := import sys; sys.excepthook = lambda kind, error, trace: print(f"arus: {error}", file=sys.stderr); \
+	from arus import java; java.find_java()
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup: .venv/run.stamp .jars/stamp ## Python packages into .venv, jars into .jars (the other targets do it by themselves)
+
+demo: setup ## Start everything, show it live; Ctrl-C stops it
+	@exec .venv/bin/python -m arus demo $(ARGS)
+
+up: setup ## Start everything and leave it running
+	@exec .venv/bin/python -m arus up $(ARGS)
+
+down: setup ## Stop what `demo` or `up` started
+	@exec .venv/bin/python -m arus down $(ARGS)
+
+status: setup ## What runs, how fast, how far behind
+	@exec .venv/bin/python -m arus status $(ARGS)
+
+test: .venv/dev.stamp .jars/stamp ## The whole test suite
+	@exec .venv/bin/python -m pytest $(ARGS)
+
+check: .venv/dev.stamp ## Lint, format, types, and the Compose file
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+
+bench: .venv/dev.stamp .jars/stamp ## The figures of docs/performance.md
+	@exec .venv/bin/python -m benchmarks $(ARGS)
+
+lock: .venv/dev.stamp ## Pin packages and jars anew, after a change of requirements/*.in or conf/ivy.xml
+	@rm -rf build/uv && .venv/bin/python -m venv build/uv
+	@build/uv/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@for set in run dev; do \
+		build/uv/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
+			--no-emit-find-links --no-annotate --custom-compile-command "make lock" \
+			requirements/$$set.in -o requirements/$$set.txt || exit 1; \
+	done
+	@rm -rf build/uv
+	@.venv/bin/python -m arus.jars --lock
+
+clean: ## Remove .venv, .jars, build and caches; never data
+	@echo "removing .venv .jars build spark-warehouse and the caches of mypy, ruff, pytest and Python; data/ stays"
+	@rm -rf .venv .jars build spark-warehouse .mypy_cache .ruff_cache .pytest_cache
+	@find . -name __pycache__ -type d -not -path './data/*' -prune -exec rm -rf {} +
+
+# A stamp is written when its step is done. `installing` stays behind when pip was interrupted: what pip then takes for
+# installed may be half there, so .venv is made afresh (pip's own cache spares the downloads).
+.venv/venv.stamp:
+	@found=; for python in $(PYTHONS); do \
+		if "$$python" -c '$(FITS)' 2>/dev/null; then found=$$python; break; fi; done; \
+	if [ -z "$$found" ]; then \
+		echo "arus: Python 3.10 to 3.14 is needed: install one (apt-get install python3 python3-venv, brew install python), or say make PYTHON=/its/path" >&2; exit 1; fi; \
+	if ! "$$found" -c 'import ensurepip, venv' 2>/dev/null; then \
+		echo "arus: $$found has no venv module: apt-get install python3-venv" >&2; exit 1; fi; \
+	"$$found" -c '$(FIND_JAVA)' || exit 1; \
+	echo "Making .venv with $$found ..."; \
+	"$$found" -m venv --clear .venv && touch $@
+
+define install
+@if [ -e .venv/installing ]; then rm -rf .venv && $(MAKE) -s .venv/venv.stamp; fi
+@echo "Installing $(1) into .venv (once, about a minute) ..."
+@touch .venv/installing && $(PIP) -r $< && rm .venv/installing && touch $@
+endef
+
+.venv/run.stamp: requirements/run.txt .venv/venv.stamp
+	$(call install,Python packages)
+
+.venv/dev.stamp: requirements/dev.txt .venv/run.stamp
+	$(call install,the developer's packages)
+
+.jars/stamp: conf/ivy.xml conf/ivysettings.xml conf/jars.sha256 | .venv/run.stamp
+	@.venv/bin/python -m arus.jars && touch $@

@@ -1,0 +1,89 @@
+"""The pure parts of the listener: what is kept of Spark's progress, the line on the console, and the status file."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from arus.listener import line, summary, write_atomically
+
+# Cut down from what Spark 4.1 reports: a micro-batch with a Kafka source, no state, and a foreachBatch sink.
+PROGRESS: dict[str, Any] = {
+    "id": "abe09fff-2037-4a4b-95f0-8cc01985c93f",
+    "name": "retail_ingest.tables",
+    "timestamp": "2026-11-21T13:00:55.596Z",
+    "batchId": 8,
+    "batchDuration": 3313,
+    "numInputRows": 300000,
+    "durationMs": {"addBatch": 3200, "triggerExecution": 3313},
+    "stateOperators": [],
+    "sources": [{"description": "KafkaV2[Subscribe[retail_stream]]", "metrics": {"maxOffsetsBehindLatest": "151910"}}],
+    "sink": {"description": "ForeachBatchSink", "numOutputRows": -1},
+}
+
+
+def test_a_batch_is_summed_up_with_what_the_query_counted() -> None:
+    assert summary(PROGRESS, {"rows_out": 299_990, "rejected": 10}) == {
+        "at": "2026-11-21T13:00:55.596Z",
+        "batch": 8,
+        "rows_in": 300_000,
+        "rows_out": 299_990,
+        "rejected": 10,
+        "lag": 151_910,
+        "batch_ms": 3313,
+        "state_rows": 0,
+        "late_rows": 0,
+    }
+
+
+@pytest.mark.parametrize(("sink_rows", "rows_out"), [(7, 7), (0, 0), (-1, None)])
+def test_uncounted_rows_are_the_sinks_or_unknown(sink_rows: int, rows_out: int | None) -> None:
+    batch = summary(PROGRESS | {"sink": {"numOutputRows": sink_rows}}, {})
+    assert (batch["rows_out"], batch["rejected"]) == (rows_out, 0)
+
+
+def test_the_lag_is_the_worst_of_the_sources_and_0_where_none_tells() -> None:
+    sources = [{"metrics": {"maxOffsetsBehindLatest": "3"}}, {"metrics": {"maxOffsetsBehindLatest": "5.0"}}, {}]
+    assert summary(PROGRESS | {"sources": sources}, {})["lag"] == 5
+    assert summary(PROGRESS | {"sources": [{"metrics": None}]}, {})["lag"] == 0
+    assert summary(PROGRESS | {"sources": []}, {})["lag"] == 0
+
+
+def test_the_state_of_all_operators_is_added_up() -> None:
+    operators = [
+        {"numRowsTotal": 10, "numRowsDroppedByWatermark": 1},
+        {"numRowsTotal": 5, "numRowsDroppedByWatermark": 2},
+    ]
+    batch = summary(PROGRESS | {"stateOperators": operators}, {})
+    assert (batch["state_rows"], batch["late_rows"]) == (15, 3)
+
+
+def test_a_real_time_batch_has_its_duration_elsewhere() -> None:
+    assert summary(PROGRESS | {"durationMs": {"addBatch": 1}}, {})["batch_ms"] == 3313
+
+
+def test_a_batch_is_one_line_on_the_console() -> None:
+    assert line("retail_ingest.tables", summary(PROGRESS, {"rejected": 10, "rows_out": 299_990})) == (
+        "retail_ingest.tables batch 8: 300,000 rows in 3.31 s (90,552/s), 10 rejected, lag 151,910"
+    )
+
+
+def test_a_batch_without_a_duration_has_no_rate() -> None:
+    batch = summary(PROGRESS | {"durationMs": {}, "batchDuration": 0}, {})
+    assert line("q", batch) == "q batch 8: 300,000 rows in 0.00 s (0/s), 0 rejected, lag 151,910"
+
+
+def test_a_file_is_replaced_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    file = tmp_path / "a job.status.json"
+    for text in ("old and longer", "new"):
+        write_atomically(file, text)
+    assert file.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_write_that_fails_leaves_the_old_text(tmp_path: Path) -> None:
+    file = tmp_path / "job.status.json"
+    write_atomically(file, "old")
+    with pytest.raises(UnicodeEncodeError):
+        write_atomically(file, "half of it \ud800")
+    assert file.read_text() == "old"

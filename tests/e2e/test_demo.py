@@ -1,0 +1,99 @@
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from arus import supervision
+from arus.home import ROOT
+from tests.conftest import free_port
+
+pytestmark = pytest.mark.e2e
+
+PATIENCE = 200
+
+
+class Demo:
+    """A demo in the background, and what it has said so far."""
+
+    def __init__(self, home: Path, *options: str) -> None:
+        self.log = home / "demo.out"
+        with self.log.open("wb") as said:
+            command = [sys.executable, "-m", "arus", "demo", *options]
+            self.process = subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=said)
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text()
+
+    def wait_for(self, pattern: str) -> "re.Match[str]":
+        deadline = time.monotonic() + PATIENCE
+        while not (found := re.search(pattern, self.said)):
+            assert self.process.poll() is None, self.said
+            assert time.monotonic() < deadline, self.said
+            time.sleep(0.2)
+        return found
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty home with a port of its own; whatever then runs in it is stopped."""
+    folder = tmp_path / "a home"
+    folder.mkdir()
+    monkeypatch.setenv("ARUS_HOME", str(folder))
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"localhost:{free_port()}")
+    yield folder
+    subprocess.run([sys.executable, "-m", "arus", "down"], cwd=ROOT, timeout=90, check=True)
+
+
+def groups_alive(pids: list[int]) -> list[int]:
+    """Return those whose process group has a member left: a driver's Python outliving its JVM would be one."""
+    alive = []
+    for pid in pids:
+        try:
+            os.killpg(pid, 0)
+        except ProcessLookupError:
+            continue
+        alive.append(pid)
+    return alive
+
+
+def rows_in(text: str) -> dict[str, int]:
+    return {table: int(rows.replace(",", "")) for table, rows in re.findall(r"(\w+) (?:has )?([\d,]+) rows", text)}
+
+
+def test_the_demo_shows_rows_and_alerts_stops_only_its_own_and_goes_on_at_the_next_start(home: Path) -> None:
+    with socket.create_server(("localhost", 0)) as stranger:
+        first = Demo(home)
+        shown = first.wait_for(r"\n\d:\d\d  .* rows; latest alert: .*\n").group()
+        started = [program.pid for program in supervision.programs().values()]
+        assert sorted(supervision.programs()) == [
+            "broker",
+            "retail",
+            "retail_ingest",
+            "temperature",
+            "temperature_filter",
+        ]
+        assert groups_alive(started) == started
+        first.process.send_signal(signal.SIGINT)
+        assert first.process.wait(90) == 0, first.said
+        assert groups_alive(started) == []
+        assert supervision.running_pid() is None
+        socket.create_connection(stranger.getsockname(), timeout=5).close()
+    before = rows_in(shown)
+    assert before.keys() == {"sensor_suhu", "peringatan_suhu", "retail"}
+    assert all(before.values())
+
+    second = Demo(home, "--seconds", "1")
+    continued = rows_in(second.wait_for(r"continuing: .*\n").group())
+    assert all(continued[table] >= before[table] for table in before)
+    assert second.process.wait(PATIENCE) == 0, second.said
+    after = rows_in(re.findall(r"\n\d:\d\d  .*", second.said)[-1])
+    assert all(after[table] > continued[table] for table in before), second.said
+    assert "stopped; the next start continues" in second.said

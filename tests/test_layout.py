@@ -1,0 +1,159 @@
+"""The layout's promises: one name finds everything, imports go one way, and nothing names one machine's places."""
+
+import ast
+import configparser
+import dataclasses
+import importlib
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from arus import schemas
+from arus.__main__ import VERBS
+from arus.home import ROOT
+from arus.settings import PREFIX
+from arus.submit import job_names
+from arus.supervision import BROKER, CONF, PIPELINES
+
+JOBS = job_names()
+PACKAGES = ("arus", "jobs", "producers")
+MODULES = sorted(
+    f"{path.parent.name}.{path.stem}" for package in PACKAGES for path in (ROOT / package).glob("[a-z]*.py")
+)
+MAY_IMPORT = {
+    "arus": {"arus"},
+    "jobs": {"arus"},
+    "producers": {"arus", "producers"},
+    "server": {"arus", "server"},
+}
+OURS = {*MAY_IMPORT, "tests", "benchmarks"}
+# In halves, so that this file is none of those it looks for.
+REGISTRIES = re.compile(
+    r"pypi\." r"org|python" r"hosted\.org|repo1?\.maven\." r"|maven\.org/|registry\.npm" r"js|/artifact" r"ory/", re.I
+)
+MACHINE_PATHS = re.compile(r"(?<![\w.:$}/-])/(?:root|work|Us" r"ers/\w+|home/\w+)/[\w.]")
+COLUMN = re.compile(r"\w+ (string|double|int|bigint|boolean|timestamp|binary|array<struct<(\w+: \w+(, )?)+>>)")
+
+
+def conf_lines(job: str) -> list[str]:
+    return (ROOT / "conf" / f"{job}.conf").read_text().splitlines()
+
+
+def conf_keys(job: str) -> list[str]:
+    return [line.split()[0] for line in conf_lines(job) if line.strip() and not line.startswith("#")]
+
+
+def project_files() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    return [path for name in listed.stdout.decode().split("\0") if name and (path := ROOT / name).is_file()]
+
+
+def imported_by(path: Path) -> Iterator[str]:
+    """Yield each module that the file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield str(node.module)
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_one_name_finds_all_of_a_job(job: str) -> None:
+    assert (ROOT / "conf" / f"{job}.conf").is_file()
+    assert (ROOT / "tests" / "jobs" / f"test_{job}.py").is_file()
+    assert job in schemas.JOB_TABLES
+    assert job in {pipeline.job for pipeline in PIPELINES}
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_a_jobs_conf_has_the_keys_of_its_settings_and_no_others(job: str) -> None:
+    settings = importlib.import_module(f"jobs.{job}").Settings
+    wanted = [PREFIX + field.name.replace("_", "-") for field in dataclasses.fields(settings)]
+    assert sorted(key for key in conf_keys(job) if key.startswith(PREFIX)) == sorted(wanted)
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_every_key_of_a_conf_stands_below_a_comment(job: str) -> None:
+    bare, above = [], ""
+    for line in conf_lines(job):
+        is_key = bool(line.strip()) and not line.startswith("#")
+        # Two keys may share the comment above them, as a lower and an upper bound do.
+        if is_key and not above.strip():
+            bare.append(line)
+        above = line
+    assert bare == []
+
+
+def test_supervisord_knows_the_broker_and_each_job_and_producer_by_name() -> None:
+    conf = configparser.RawConfigParser()
+    conf.read(CONF)
+    programs = {
+        section.partition(":")[2]: conf[section]["command"] for section in conf if section.startswith("program:")
+    }
+    jobs, producers = [line.job for line in PIPELINES], [line.producer for line in PIPELINES]
+    assert sorted(programs) == sorted([BROKER, *jobs, *producers])
+    assert conf["group:jobs"]["programs"].split(",") == jobs
+    assert conf["group:producers"]["programs"].split(",") == producers
+    assert all(programs[job].startswith(f"./spark-submit.sh {job} ") for job in jobs)
+    assert all(f" -m producers.{producer} " in f"{programs[producer]} " for producer in producers)
+
+
+def test_each_table_has_one_job_that_writes_it() -> None:
+    written = [table for tables in schemas.JOB_TABLES.values() for table in tables]
+    assert sorted(written) == sorted(schemas.TABLES)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_a_module_with_main(verb: str) -> None:
+    assert callable(importlib.import_module(f"arus.{verb}").main)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_imports(module: str) -> None:
+    assert importlib.import_module(module)
+
+
+@pytest.mark.parametrize(
+    "ddl", [schemas.SUHU_MESSAGE, schemas.RETAIL_MESSAGE, schemas.REJECTS, *schemas.TABLES.values()]
+)
+def test_every_schema_is_columns_with_types(ddl: str) -> None:
+    columns = re.split(r", (?![^<]*>)", ddl)
+    assert [column for column in columns if not COLUMN.fullmatch(column)] == []
+    names = [column.split()[0] for column in columns]
+    assert len(set(names)) == len(names)
+
+
+def test_the_schemas_import_nothing() -> None:
+    assert list(imported_by(ROOT / "arus" / "schemas.py")) == []
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_imports_go_one_way(package: str) -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {module}"
+        for path in (ROOT / package).rglob("*.py")
+        for module in imported_by(path)
+        if (top := module.partition(".")[0]) in OURS and top not in MAY_IMPORT[package]
+    ]
+    assert wrong == []
+
+
+def test_no_file_names_a_registry_or_a_path_of_one_machine() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{number}: {found.group()}"
+        for path in project_files()
+        for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1)
+        for found in [*REGISTRIES.finditer(line), *MACHINE_PATHS.finditer(line)]
+    ]
+    assert wrong == []
