@@ -1,4 +1,4 @@
-"""Kafka records into Delta tables, exactly once: every record ends in the job's tables, or in its rejects with the reason."""
+"""Kafka records into Delta tables, exactly once: each ends in the job's tables, or in its rejects with the reason."""
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -45,7 +45,8 @@ def create(spark: SparkSession, path: str, ddl: str) -> None:
 def append(rows: DataFrame, path: str, batch_id: int) -> None:
     """Append a micro-batch once: written again after a crash, the same batch of the same checkpoint changes nothing."""
     query_id = rows.sparkSession.sparkContext.getLocalProperty("sql.streaming.queryId")
-    assert query_id, "append() belongs inside foreachBatch"
+    if not query_id:
+        raise RuntimeError("append() belongs inside foreachBatch: only there is a batch known by its query and number")
     (rows.write.format("delta").mode("append").option("txnAppId", query_id).option("txnVersion", batch_id).save(path))
 
 
@@ -58,8 +59,8 @@ def write_tables(
 ) -> DataStreamWriter:
     """Return the writer, not yet started, of `parsed` into the tables: each by its function of the usable rows.
 
-    `parsed` holds the record as it came (topic ... headers), its typed columns, and `reason`: NULL where the record is usable. The usable rows come with
-    `batch_id`. `after` sees them when they are written.
+    `parsed` holds the record as it came (topic ... headers), its typed columns, and `reason`: NULL where the record is
+    usable. The usable rows come with `batch_id`. `after` sees them when they are written.
     """
     _claim(job, tables)
     name = f"{job.name}.tables"
@@ -99,7 +100,7 @@ def _claim(job: Job, tables: Iterable[str]) -> None:
 
 
 def _refuse_lost_checkpoint(job: Job, tables: Iterable[str]) -> None:
-    """Refuse to begin again at the topic's start while the tables hold what was read before: every row would be there twice."""
+    """Refuse to begin again at the topic's start while the tables hold what was read before."""
     store = home.local_store()
     if store is None or Path(job.checkpoint("tables")).exists():
         return
@@ -121,4 +122,6 @@ def as_rejects(batch: DataFrame, batch_id: int) -> DataFrame:
     """Return the batch's unusable records as rows of the rejects table."""
     rejects = batch.where(F.col("reason").isNotNull())
     columns = StructType.fromDDL(schemas.REJECTS).fieldNames()
-    return rejects.withColumns({"batch_id": F.lit(batch_id).cast("bigint"), "rejected_at": F.current_timestamp()}).select(columns)
+    return rejects.withColumns(
+        {"batch_id": F.lit(batch_id).cast("bigint"), "rejected_at": F.current_timestamp()}
+    ).select(columns)

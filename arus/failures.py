@@ -6,9 +6,9 @@ from arus import home
 
 _KNOWN = (
     (
-        r"Cannot find earliest offset|Some data may have been lost|STREAMING.*DATA.?LOSS|KAFKA_DATA_LOSS|OffsetOutOfRange",
-        "Kafka no longer holds records that were not yet read (topic deleted, or older than its retention). Nothing was skipped. "
-        "Bring them back, or begin afresh from what is there: `python -m arus reset {job}`",
+        r"Some data may have been lost|KAFKA_DATA_LOSS|OffsetOutOfRange",
+        "Kafka no longer holds records that were not yet read (topic deleted, or older than its retention). "
+        "Nothing was skipped. Bring them back, or begin afresh from what is there: `python -m arus reset {job}`",
     ),
     (
         r"UnknownTopicOrPartition|not present in metadata|does not exist.*topic|UNKNOWN_TOPIC",

@@ -1,4 +1,4 @@
-"""What every job starts with and ends with: settings, session, locks; then its queries, until they end, fail, or a stop is asked for."""
+"""How every job begins and ends: settings, session, locks; its queries, until they end, fail, or are asked to stop."""
 
 import signal
 import sys
@@ -21,7 +21,7 @@ from arus.listener import BatchListener
 
 S = TypeVar("S")
 
-# A stop waits this long for the running micro-batch to end by itself; what is cut off is done again, once, at the next start.
+# A stop waits this long for the running micro-batch; what it cuts off is done again at the next start.
 STOP_PATIENCE_SECONDS = 6.0
 
 
@@ -51,7 +51,7 @@ class Job:
 
 
 def start(settings_type: type[S]) -> tuple[Job, S]:
-    """Return the running job and its settings; a wrong setting or a second writer stops it before Spark reads a byte."""
+    """Return the job and its settings; a wrong setting or a second writer ends it before Spark reads a byte."""
     sys.excepthook = _one_line_for_users
     SparkContext._ensure_initialized()  # The JVM of spark-submit is there; no Spark is started yet.
     conf = SparkConf()
@@ -94,7 +94,7 @@ def _is_in_micro_batch(query: StreamingQuery) -> bool:
 
 
 class _StopRequest:
-    """SIGTERM or Ctrl-C, as the JVM hears it: the first of its shutdown hooks waits here until the queries have stopped in order."""
+    """SIGTERM or Ctrl-C, as the JVM hears it: its first shutdown hook waits here until the queries have stopped."""
 
     HOOK_PRIORITY = 1000  # Spark's own hook, which ends the session, has 50.
 

@@ -29,7 +29,7 @@ def read_topic(
 
 
 def write_topic(records: DataFrame, topic: str, checkpoint: str, trigger: Trigger) -> DataStreamWriter:
-    """Return the writer, not yet started, of `records` (key, value) into the topic: at least once, so give each record its own id."""
+    """Return the writer, not started, of `records` (key, value) into the topic, each at least once: give it ids."""
     writer = (
         records.writeStream.format("kafka")
         .queryName(topic)

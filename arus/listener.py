@@ -7,12 +7,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql.streaming import StreamingQueryListener
 from pyspark.sql.streaming.listener import (
     QueryIdleEvent,
     QueryProgressEvent,
     QueryStartedEvent,
     QueryTerminatedEvent,
+    StreamingQueryListener,
 )
 
 from arus import home
@@ -21,7 +21,7 @@ REPORT_PATIENCE_SECONDS = 5.0
 
 
 class BatchListener(StreamingQueryListener):
-    """Writes `logs/<job>.progress.jsonl` and `run/<job>.status.json`, which `python -m arus status` reads without a JVM."""
+    """Writes `logs/<job>.progress.jsonl` and `run/<job>.status.json`, which `python -m arus status` reads."""
 
     def __init__(self, job: str) -> None:
         self.job = job
@@ -78,7 +78,7 @@ class BatchListener(StreamingQueryListener):
 
 
 def summary(progress: dict[str, Any], counts: dict[str, int]) -> dict[str, Any]:
-    """Return what a reader wants of Spark's StreamingQueryProgress: rows, lag (rows behind the topic's end), state, time (ms)."""
+    """Return what matters of a StreamingQueryProgress: rows, lag (rows behind the topic), state rows, time (ms)."""
     sink_rows = progress["sink"].get("numOutputRows", -1)
     lags = [float((source.get("metrics") or {}).get("maxOffsetsBehindLatest") or 0) for source in progress["sources"]]
     return {

@@ -1,6 +1,7 @@
 """Asks an address, without a Kafka client and within two seconds, who answers there."""
 
 import ipaddress
+import secrets
 import socket
 import struct
 from dataclasses import dataclass
@@ -63,9 +64,11 @@ def is_ready(address: Address) -> bool:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on now."""
-    with socket.create_server(("localhost", 0)) as server:
-        return int(server.getsockname()[1])
+    """Return a port that is free now, as is the next one (a broker needs two); outgoing connections use higher ones."""
+    while True:
+        port = 20_000 + 2 * secrets.randbelow(5_000)
+        if not is_open(Address("localhost", port)) and not is_open(Address("localhost", port + 1)):
+            return port
 
 
 def _parsed(text: str) -> Address:

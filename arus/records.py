@@ -1,4 +1,7 @@
-"""From the bytes of a Kafka record to typed columns, or to the reason why not. ANSI mode stays on: no bare cast touches input."""
+"""From the bytes of a Kafka record to typed columns, or to the reason why not.
+
+ANSI mode stays on, where a bare cast of bad input ends the query: only try_cast touches input.
+"""
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
@@ -13,11 +16,12 @@ MAX_AHEAD = "1 day"
 
 
 def json_object(value: Column, ddl: str) -> Column:
-    """Return the one JSON object in `value` (bytes) as a struct of `ddl`; its fields are NULL where they are of the wrong
-    type, and all of them where `value` is anything else than one object, or more.
+    """Return the one JSON object in `value` (bytes) as a struct of `ddl`; a field of the wrong type is NULL.
 
-    Spark's from_json reads the first object and ignores what trails. Where the only brace closes the value, nothing does;
-    any other value is parsed as `[value, sentinel]`, and counts if the sentinel is second and last.
+    All its fields are NULL where `value` is anything else than one object, or more than that.
+
+    Spark's from_json reads the first object and ignores what trails. Where the only brace closes the value, nothing
+    does; any other value is parsed as `[value, sentinel]`, and counts if the sentinel is second and last.
     """
     text = value.cast("string")
     nothing_trails = F.instr(text, "}") == F.length(text)
@@ -40,8 +44,9 @@ def _is_closed(pair: Column) -> Column:
 
 
 def unreadable(value: Column, has_all: Column, max_bytes: int) -> Column:
-    """Return the reason code why `value` is not one JSON object of text, or NULL; looked into only where a record does not
-    have all that it must have.
+    """Return the reason code why `value` is not one JSON object of text, or NULL.
+
+    Whether it is JSON is looked into only where the record does not have all that it must have: nothing else is dear.
     """
     text = value.cast("string")
     pair = _with_sentinel(text, "map<string,string>", _STRICT)
@@ -66,7 +71,7 @@ def identifier(text: Column) -> Column:
 
 
 def unusable(value: Column, field: str, typed: Column) -> Column:
-    """Return the reason code why a required field has no value: absent (or null), or of the wrong type; NULL where `typed` has one."""
+    """Return the reason code why a required field has no value: absent (or null), or of the wrong type."""
     raw = F.get_json_object(value.cast("string"), f"$.{field}")
     return F.when(typed.isNull(), F.when(raw.isNull(), f"missing-field:{field}").otherwise(f"wrong-type:{field}"))
 

@@ -1,15 +1,16 @@
-"""./spark-submit.sh JOB [spark-submit options]: run jobs/JOB.py by spark-submit, with conf/JOB.conf over conf/spark-defaults.conf.
+"""./spark-submit.sh JOB [spark-submit options]: run jobs/JOB.py with conf/JOB.conf over conf/spark-defaults.conf.
 
-The code travels as one zip, made anew at every start; the jars are the project's own. Options go to spark-submit unchanged
-(`--master spark://host:7077`, `--conf spark.arus.trigger=availableNow`, ...); `./spark-submit.sh --help` lists them.
+The code travels as one zip, made anew at every start; the jars are the project's own. The options go to spark-submit as
+they are: `--master spark://host:7077`, `--conf spark.arus.trigger=availableNow`, `--driver-memory 2g`, ...
 """
 
 import os
 import sys
 import zipfile
 from pathlib import Path
+from typing import NoReturn
 
-from arus import home, jars, java
+from arus import home, java
 from arus.errors import ArusError
 
 SHIPPED = ("arus", "jobs")
@@ -21,7 +22,7 @@ def job_names() -> list[str]:
 
 
 def zip_code(target: Path) -> None:
-    """Zip the packages that drivers and executors import; replaced in one step, so a running job keeps the one it has."""
+    """Zip the packages that drivers and executors import, in one step: a running job keeps the one it has."""
     temporary = target.with_suffix(f".{os.getpid()}.tmp")
     with zipfile.ZipFile(temporary, "w") as archive:
         for package in SHIPPED:
@@ -62,17 +63,20 @@ def environment(job: str) -> dict[str, str]:
 
 
 def main(argv: list[str]) -> int:
-    """Become spark-submit: this process id is the driver's JVM, so that signals reach it."""
     if not argv or argv[0] in {"-h", "--help"}:
         print(f"{__doc__}\njobs: {', '.join(job_names())}")
         return 0 if argv else 2
-    job, options = argv[0], argv[1:]
+    return become_spark_submit(argv[0], argv[1:])
+
+
+def become_spark_submit(job: str, options: list[str]) -> NoReturn:
+    """Replace this process: its id becomes the driver's JVM, so that signals reach that."""
     if job not in job_names():
         raise ArusError(f"no job '{job}'; the jobs are: {', '.join(job_names())}")
     code = home.run() / f"{job}.zip"
     zip_code(code)
     line = command(job, options, code)
-    os.execve(line[0], line, environment(job))
+    os.execve(line[0], line, environment(job))  # noqa: S606
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ class Settings:
 
 
 def parse(raw: DataFrame, max_value_bytes: int) -> DataFrame:
-    """Return the records of `retail_stream` with the columns of `tables/retail` and `reason`: NULL where the row is usable."""
+    """Return the records of `retail_stream` with the columns of `tables/retail` and `reason`: NULL where usable."""
     message = F.col("message")
     customer = F.nullif(F.trim(message["CustomerID"]), F.lit(""))
     return (
@@ -51,7 +51,7 @@ def parse(raw: DataFrame, max_value_bytes: int) -> DataFrame:
 
 
 def reason(max_value_bytes: int) -> Column:
-    """Return the first reason why a record is no retail row, or NULL. A row may lack a customer, a description and a country."""
+    """Return the first reason why a record is no retail row, or NULL. Customer, description, country may be missing."""
     value = F.col("value")
     return F.coalesce(
         records.unreadable(value, F.col("unit_price").isNotNull(), max_value_bytes),

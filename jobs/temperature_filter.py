@@ -1,7 +1,8 @@
 """Factory temperature alerts.
 
-Reads every reading of `sensor-suhu`. Those above the threshold go to `peringatan-suhu` at once (Real-time Mode, at least once, each with its own id).
-A second query keeps every reading in `tables/sensor_suhu` and every alert in `tables/peringatan_suhu`, exactly once, and what is no reading in the rejects.
+Reads `sensor-suhu`. Readings above the threshold go to `peringatan-suhu` at once (Real-time Mode; at least once, each
+with its own id). A second query keeps every reading in `tables/sensor_suhu` and every alert in
+`tables/peringatan_suhu`, exactly once, and what is no reading in the rejects.
 """
 
 import json
@@ -43,7 +44,7 @@ class Settings:
 
 
 def parse(raw: DataFrame, settings: Settings) -> DataFrame:
-    """Return the records of `sensor-suhu` with sensor_id, suhu, event_time and `reason`: NULL where the reading is usable."""
+    """Return the records of `sensor-suhu` with sensor_id, suhu, event_time, and `reason`: NULL where usable."""
     seconds = F.col("message.timestamp")
     own_time = F.when(seconds.isNull(), F.col("timestamp")).otherwise(records.seconds_to_timestamp(seconds))
     return (
@@ -75,18 +76,20 @@ def reason(settings: Settings) -> Column:
 
 
 def maybe_hot(raw: DataFrame, lowest_threshold: float) -> DataFrame:
-    """Drop the records that are plainly readings at or below every threshold, by one look at the bytes; `parse` judges the rest.
+    """Drop what is plainly a reading at or below every threshold, by one look at the bytes; `parse` judges the rest.
 
-    Nothing else is dropped: whatever is not written exactly like PLAIN_READING stays. It makes alerts out of a backlog twice as fast.
+    Nothing else is dropped: whatever is not written exactly like PLAIN_READING stays. Alerts out of a backlog come twice
+    as fast for it.
     """
     suhu = F.regexp_extract(F.col("value").cast("string"), PLAIN_READING, 1).try_cast("double")
     candidates = raw.where(suhu.isNull() | (suhu > lowest_threshold))
-    # Spark moves later filters, with the whole parsing in them, down to this one, and then parses every record. It cannot move them past an explode.
+    # Spark moves later filters, with all the parsing in them, down to this one, and would parse every record.
+    # It cannot move them past an explode.
     return candidates.withColumn("value", F.explode(F.array("value")))
 
 
 def too_hot(readings: DataFrame, threshold_celsius: float, by_sensor: Mapping[str, float]) -> DataFrame:
-    """Return the readings strictly above their sensor's threshold, or above the common one where the sensor has none."""
+    """Return the readings strictly above their sensor's threshold, or the common one where the sensor has none."""
     threshold = F.lit(threshold_celsius)
     if by_sensor:
         thresholds = F.create_map(*(F.lit(part) for part in chain.from_iterable(by_sensor.items())))

@@ -1,4 +1,4 @@
-"""What is promised when something dies, is damaged or is gone: nothing lost, nothing twice, or a refusal with the remedy."""
+"""When something dies, is damaged or is gone: nothing lost, nothing twice, or a refusal with the remedy."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import random
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kafka import KafkaAdminClient
@@ -13,7 +14,7 @@ from kafka import KafkaAdminClient
 from arus import home, submit
 from tests.conftest import Broker
 from tests.e2e.lab import DAMAGES
-from tests.e2e.support import DRAIN, PATIENCE, drain, everything, kill, positions, send, table, until, words
+from tests.e2e.support import DRAIN, PATIENCE, drain, everything, positions, send, table, until, words
 from tests.e2e.support import submit as start_job
 
 pytestmark = pytest.mark.e2e
@@ -88,14 +89,16 @@ def test_kill_9_of_the_driver_loses_nothing_and_doubles_nothing(cluster: Broker,
     assert hits >= 0.6 * kills
 
 
-def lab(cluster: Broker, what: str, job: str, *argv: str) -> list[object]:
+def lab(cluster: Broker, what: str, job: str, *argv: str) -> list[Any]:
     """Run tests/e2e/lab.py as the driver of a job, and return its results."""
     zip_file = cluster.home / "lab.zip"
     submit.zip_code(zip_file)
     line = submit.command(job, [*DRAIN], zip_file)
     line[-1:] = [str(home.ROOT / "tests" / "e2e" / "lab.py"), what, job, *argv]
     environment = {**os.environ, **cluster.env, "PYTHONPATH": str(home.ROOT)}
-    done = subprocess.run(line, env=environment | _paths(cluster, job), capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        line, env=environment | _paths(cluster, job), capture_output=True, text=True, timeout=300, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return [json.loads(text.removeprefix("RESULT ")) for text in done.stdout.splitlines() if text.startswith("RESULT ")]
 
@@ -103,7 +106,11 @@ def lab(cluster: Broker, what: str, job: str, *argv: str) -> list[object]:
 def _paths(cluster: Broker, job: str) -> dict[str, str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ARUS_HOME", str(cluster.home))
-        return {name: text for name, text in submit.environment(job).items() if name.startswith(("ARUS", "JAVA", "PY", "SPARK"))}
+        return {
+            name: text
+            for name, text in submit.environment(job).items()
+            if name.startswith(("ARUS", "JAVA", "PY", "SPARK"))
+        }
 
 
 @pytest.mark.parametrize("job", JOBS)
@@ -118,7 +125,7 @@ def test_a_batch_that_runs_twenty_times_again_changes_nothing(cluster: Broker, j
 
 def test_a_damaged_checkpoint_is_refused_with_the_remedy_or_changes_nothing(cluster: Broker) -> None:
     fill(cluster, "retail_ingest", 1_000)
-    answers = {name: answer for name, answer in lab(cluster, "damage", "retail_ingest")}  # type: ignore[misc,has-type]
+    answers = dict(lab(cluster, "damage", "retail_ingest"))
     assert answers.keys() == DAMAGES.keys()
     print(json.dumps(answers, indent=1))
     for answer in answers.values():

@@ -60,7 +60,9 @@ def test_a_row_becomes_typed_columns_and_its_place(spark: SparkSession) -> None:
 
 def test_both_forms_of_a_date_are_read(spark: SparkSession) -> None:
     forms: list[object] = ["2011-10-06 16:20:00", "2011-10-06T16:20:00", "10/6/11 16:20", "10/6/2011 16:20"]
-    assert values_of(spark, "invoice_date", "InvoiceDate", forms) == [(datetime(2011, 10, 6, 16, 20), None)] * 4
+    found = values_of(spark, "invoice_date", "InvoiceDate", forms)
+    expected = datetime(2011, 10, 6, 16, 20, tzinfo=timezone.utc)
+    assert [(date.astimezone(timezone.utc), reason) for date, reason in found] == [(expected, None)] * 4
 
 
 @pytest.mark.parametrize("form", ["16:20", "T16:20", "31/12/10 8:26", "kemarin", 20111006])

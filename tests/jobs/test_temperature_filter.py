@@ -169,7 +169,7 @@ def test_the_first_look_drops_nothing_that_parsing_would_alert_on(spark: SparkSe
 def test_a_damaged_thresholds_file_is_one_line(tmp_path: Path, text: str) -> None:
     path = tmp_path / "thresholds.json"
     path.write_text(text)
-    with pytest.raises(ArusError, match="thresholds.json is not a JSON object"):
+    with pytest.raises(ArusError, match=r"thresholds\.json is not a JSON object"):
         read_thresholds(str(path))
 
 

@@ -1,0 +1,118 @@
+import csv
+import json
+import signal
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable
+
+from arus import schemas
+from tests.conftest import Broker
+from tests.e2e.support import DRAIN, drain, everything, kill, positions, python, send, submit, table, until, words
+
+pytestmark = pytest.mark.e2e
+
+OFTEN = ("--conf", "spark.arus.batch-rows=20", "--conf", "spark.arus.batch-delay=200ms")
+
+
+def produce(cluster: Broker, *options: str) -> str:
+    producer = python(cluster, "-m", "producers.retail", *options)
+    said = words(producer)
+    assert producer.returncode == 0, said
+    return said
+
+
+def write_csv(path: Path) -> list[list[str]]:
+    """Write a data set with the quirks of the real one, and return its rows."""
+    rows = [
+        ["536365", "85123A", "LIGHT HOLDER, WHITE", "6", "12/1/10 8:26", "2.55", "17850.0", "United Kingdom"],
+        ["C536379", "D", "Discount", "-1", "2010-12-01 09:41:00", "27.5", "14527", "United Kingdom"],
+        ["536414", "22139", "", "56", "2010-12-01 11:52:00", "0.0", "", "United Kingdom"],
+        ["536389", "POST", 'POSTAGE "EXTRA"', "1", "2010-12-01 10:03:00", "18.0", "12431", "EIRE"],
+        ["536390", "22", "CAF\u00c9 SIGN\nTWO LINES", "2", "2010-12-01 10:03:00", "1.0", "12431", "EIRE"],
+    ]
+    with path.open("w", encoding="iso-8859-1", newline="") as file:
+        csv.writer(file).writerows([list(schemas.RETAIL_FIELDS), *rows])
+    return rows
+
+
+def test_every_row_of_a_csv_file_arrives_as_it_stands(cluster: Broker, tmp_path: Path) -> None:
+    rows = write_csv(tmp_path / "online retail.csv")
+    produce(cluster, "--csv", str(tmp_path / "online retail.csv"), "--delay", "0")
+    drain(cluster, "retail_ingest")
+    kept = table(cluster, "tables/retail").to_pylist()
+    assert {row["invoice_no"]: row["description"] or "" for row in kept} == {row[0]: row[2] for row in rows}
+    assert {row["customer_id"] for row in kept} == {17850, 14527, 12431, None}
+    assert table(cluster, "rejects/retail_ingest").num_rows == 0
+
+
+def test_twice_sent_generated_rows_are_kept_once_each_and_exported_as_batches(cluster: Broker, tmp_path: Path) -> None:
+    produce(cluster, "--count", "3000", "--delay", "0", "--seed", "7")
+    small = ("--conf", "spark.arus.max-offsets-per-trigger=1000")
+    said = drain(cluster, "retail_ingest", *small)
+    assert "retail_ingest.tables batch 2" in said
+    first = table(cluster, "tables/retail").sort_by([("partition", "ascending"), ("offset", "ascending")])
+    assert positions(first) == everything(cluster, "retail_stream")
+    drain(cluster, "retail_ingest", *small)
+    again = table(cluster, "tables/retail").sort_by([("partition", "ascending"), ("offset", "ascending")])
+    assert again.equals(first)
+
+    folder = tmp_path / "batch"
+    done = cluster.arus("tables", "export", "retail", "--csv", str(folder))
+    assert done.returncode == 0, done.stderr
+    exported = [row for path in sorted(folder.glob("*.csv")) for row in csv.DictReader(path.open(newline=""))]
+    assert len(exported) == 3000
+    assert len(list(folder.glob("batch_*.csv"))) == len(set(first["batch_id"].to_pylist())) >= 3
+
+
+def test_batches_come_by_size_or_time_and_the_table_stays_in_few_files(cluster: Broker) -> None:
+    job = submit(cluster, "retail_ingest", *OFTEN)
+    producer = python(cluster, "-m", "producers.retail", "--count", "1500", "--delay", "0..0.02", "--seed", "3")
+    try:
+        assert "failed 0" in words(producer)
+        until(lambda: table(cluster, "tables/retail").num_rows == 1500, "1,500 rows in retail")
+        job.send_signal(signal.SIGTERM)
+        words(job)
+    finally:
+        producer.kill()
+        job.kill()
+    retail = DeltaTable(cluster.home / "tables" / "retail")
+    batches = set(table(cluster, "tables/retail")["batch_id"].to_pylist())
+    assert len(batches) >= 25
+    assert len(retail.file_uris()) < 25
+    assert (retail.protocol().min_reader_version, retail.protocol().min_writer_version) == (1, 2)
+
+
+def test_a_broker_killed_under_producer_and_job_loses_nothing_and_doubles_nothing(cluster: Broker) -> None:
+    job = submit(cluster, "retail_ingest", *OFTEN)
+    producer = python(cluster, "-m", "producers.retail", "--count", "2000", "--delay", "0..0.01", "--seed", "5")
+    try:
+        until(lambda: (cluster.home / "tables" / "retail" / "_delta_log").exists(), "the table")
+        until(lambda: table(cluster, "tables/retail").num_rows > 100, "the first rows")
+        kill(cluster.pid)
+        assert cluster.arus("broker", "start").returncode == 0
+        assert "sent 2000, acked 2000, failed 0" in words(producer)
+        until(lambda: table(cluster, "tables/retail").num_rows >= 2000, "2,000 rows in retail")
+    finally:
+        producer.kill()
+        job.terminate()
+        words(job)
+    kept = table(cluster, "tables/retail")
+    assert positions(kept) == everything(cluster, "retail_stream")
+    assert kept.num_rows == 2000
+
+
+def test_a_table_whose_checkpoint_is_gone_is_not_filled_again(cluster: Broker) -> None:
+    send(cluster, "retail_stream", [json.dumps({"InvoiceNo": "1"}).encode()])
+    drain(cluster, "retail_ingest")
+    (cluster.home / "checkpoints" / "retail_ingest").rename(cluster.home / "elsewhere")
+    job = submit(cluster, "retail_ingest", *DRAIN)
+    said = words(job)
+    assert job.returncode == 1
+    assert "python -m arus reset retail_ingest" in said
+    assert table(cluster, "rejects/retail_ingest").num_rows == 1
+
+    done = cluster.arus("reset", "retail_ingest", "--yes")
+    assert done.returncode == 0, done.stderr
+    drain(cluster, "retail_ingest")
+    assert table(cluster, "rejects/retail_ingest").num_rows == 1
