@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import cast
 
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.streaming import DataStreamWriter
+from pyspark.sql.streaming.readwriter import DataStreamWriter
 from pyspark.sql.types import StructType
 
 from arus import home, locks, schemas
@@ -36,7 +37,7 @@ def rejects_path(job: str) -> str:
 
 def create(spark: SparkSession, path: str, ddl: str) -> None:
     """Create the table if it is not there, before the stream, so that its properties hold from the first commit on."""
-    builder = DeltaTable.createIfNotExists(spark).location(path).addColumns(StructType.fromDDL(ddl))
+    builder = DeltaTable.createIfNotExists(spark).location(path).addColumns(_struct(ddl))
     for name, value in TABLE_PROPERTIES.items():
         builder = builder.property(name, value)
     builder.execute()
@@ -121,7 +122,11 @@ def append_some(rows: DataFrame, path: str, batch_id: int) -> None:
 def as_rejects(batch: DataFrame, batch_id: int) -> DataFrame:
     """Return the batch's unusable records as rows of the rejects table."""
     rejects = batch.where(F.col("reason").isNotNull())
-    columns = StructType.fromDDL(schemas.REJECTS).fieldNames()
+    columns = _struct(schemas.REJECTS).fieldNames()
     return rejects.withColumns(
         {"batch_id": F.lit(batch_id).cast("bigint"), "rejected_at": F.current_timestamp()}
     ).select(columns)
+
+
+def _struct(ddl: str) -> StructType:
+    return cast(StructType, StructType.fromDDL(ddl))

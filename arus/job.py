@@ -8,12 +8,13 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pyspark import SparkConf, SparkContext
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import SparkSession
-from pyspark.sql.streaming import DataStreamWriter, StreamingQuery
+from pyspark.sql.streaming.query import StreamingQuery
+from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from arus import failures, home, locks, settings
 from arus.errors import ArusError
@@ -44,6 +45,8 @@ class Job:
             for round_ in rounds:
                 _watch([writer.start() for writer in round_], stop)
                 self.listener.await_ended(len(round_))
+                if stop.asked.is_set():
+                    break
         except StreamingQueryException as error:
             raise ArusError(failures.explain(str(error), self.name)) from error
         finally:
@@ -55,7 +58,7 @@ def start(settings_type: type[S]) -> tuple[Job, S]:
     sys.excepthook = _one_line_for_users
     SparkContext._ensure_initialized()  # The JVM of spark-submit is there; no Spark is started yet.
     conf = SparkConf()
-    name = conf.get("spark.app.name")
+    name = str(conf.get("spark.app.name"))
     values = settings.read(settings_type, dict(conf.getAll()))
     spark = SparkSession.builder.getOrCreate()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the JVM as well, which asks us to stop in order.
@@ -104,7 +107,8 @@ class _StopRequest:
     def __init__(self, spark: SparkSession) -> None:
         self.asked = threading.Event()
         self.done = threading.Event()
-        hooks = spark._jvm.org.apache.hadoop.util.ShutdownHookManager.get()
+        jvm: Any = spark._jvm
+        hooks = jvm.org.apache.hadoop.util.ShutdownHookManager.get()
         hooks.addShutdownHook(self, self.HOOK_PRIORITY)
 
     def run(self) -> None:

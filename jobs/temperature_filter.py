@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.streaming import DataStreamWriter
+from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from arus import records, schemas
 from arus.delta_io import write_tables
@@ -78,8 +78,8 @@ def reason(settings: Settings) -> Column:
 def maybe_hot(raw: DataFrame, lowest_threshold: float) -> DataFrame:
     """Drop what is plainly a reading at or below every threshold, by one look at the bytes; `parse` judges the rest.
 
-    Nothing else is dropped: whatever is not written exactly like PLAIN_READING stays. Alerts out of a backlog come twice
-    as fast for it.
+    Nothing else is dropped: whatever is not written exactly like PLAIN_READING stays. It doubles the rate at which a
+    backlog becomes alerts.
     """
     suhu = F.regexp_extract(F.col("value").cast("string"), PLAIN_READING, 1).try_cast("double")
     candidates = raw.where(suhu.isNull() | (suhu > lowest_threshold))

@@ -1,4 +1,4 @@
-"""The same line on a standalone Spark cluster: a master and a worker from PySpark's own classes, the driver as client."""
+"""The same line on a standalone cluster: a master and a worker from PySpark's own classes, the driver as client."""
 
 import json
 import os

@@ -1,0 +1,49 @@
+"""Fills a topic with a backlog of real-shaped messages, by Spark: backlog.py readings|retail ROWS.
+
+Readings: 200 sensors at 70 to 76 degrees Celsius, one in fifty 10 above. Retail: rows of the generated shop.
+"""
+
+import itertools
+import json
+import sys
+
+from pyspark.sql import DataFrame, SparkSession
+
+from arus import home, schemas
+from producers.retail_data import rows as shop_rows
+
+DISTINCT_RETAIL_ROWS = 30_000
+
+
+def readings(spark: SparkSession, rows: int) -> DataFrame:
+    return spark.range(0, rows, 1, 4).selectExpr(
+        "concat('S', id % 200) AS key",
+        """concat('{"sensor_id":"S', id % 200, '","suhu":',
+            round(70 + pmod(hash(id), 600) / 100.0 + if(pmod(hash(id, 7), 50) = 0, 10, 0), 2),
+            ',"timestamp":', cast(1790000000 + id / 1000 AS decimal(20, 3)), '}') AS value""",
+    )
+
+
+def retail(spark: SparkSession, rows: int) -> DataFrame:
+    made = [(row["InvoiceNo"], json.dumps(row)) for row in itertools.islice(shop_rows(7), DISTINCT_RETAIL_ROWS)]
+    distinct = spark.createDataFrame(made, "key string, value string").coalesce(1).persist()
+    return distinct.crossJoin(spark.range(0, rows // DISTINCT_RETAIL_ROWS, 1, 2)).drop("id")
+
+
+def main() -> None:
+    what, rows = sys.argv[1], int(sys.argv[2])
+    spark = SparkSession.builder.getOrCreate()
+    make, topic = {"readings": (readings, schemas.SENSOR_SUHU), "retail": (retail, schemas.RETAIL_STREAM)}[what]
+    (
+        make(spark, rows)
+        .write.format("kafka")
+        .option("kafka.bootstrap.servers", home.bootstrap_servers())
+        .option("kafka.linger.ms", "20")
+        .option("kafka.batch.size", "262144")
+        .option("topic", topic)
+        .save()
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""How fast a backlog becomes alerts and table rows: python -m benchmarks drain [--rows 3000000] [--runs 3].
+
+Counted from the start of each query to the end of its last batch. The peer drains the same topic in the same run.
+"""
+
+import argparse
+import shutil
+import statistics
+import sys
+from datetime import datetime
+
+from arus import home
+from benchmarks.rig import batches, machine, rig, run_peer, start_job
+
+PARTS = {
+    "alerts": ("temperature_filter", "peringatan-suhu"),
+    "readings": ("temperature_filter", "temperature_filter.tables"),
+    "retail": ("retail_ingest", "retail_ingest.tables"),
+}
+
+
+def ours(job: str, *options: str) -> None:
+    for name in ("checkpoints", "tables", "rejects"):
+        shutil.rmtree(home.home() / name, ignore_errors=True)
+    (home.logs() / f"{job}.progress.jsonl").unlink(missing_ok=True)
+    if start_job(job, "--conf", "spark.arus.trigger=availableNow", *options).wait():
+        sys.exit((home.logs() / f"{job}.out").read_text())
+
+
+def rate(job: str, query: str) -> float:
+    """Return rows per second from the query's start to the end of its last batch."""
+    done = batches(job, query)
+    first, last = (datetime.fromisoformat(str(done[n]["at"]).replace("Z", "+00:00")) for n in (0, -1))
+    seconds = (last - first).total_seconds() + done[-1]["batch_ms"] / 1000
+    return sum(batch["rows_in"] for batch in done) / seconds
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks drain", description=__doc__)
+    parser.add_argument("--rows", type=int, default=3_000_000)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--part", choices=PARTS, action="append", help="only this part; may be given again")
+    options, spark_options = parser.parse_known_args(argv)
+    parts = options.part or list(PARTS)
+    print(machine())
+    with rig():
+        for what in sorted({"retail" if part == "retail" else "readings" for part in parts}):
+            run_peer("backlog", what, str(options.rows))
+        for run in range(options.runs):
+            for part in parts:
+                job, query = PARTS[part]
+                ours(job, *spark_options)
+                [peer] = run_peer("peer", part)
+                report(part, run, rate(job, query), peer["rows"] / peer["seconds"])
+    for part in parts:
+        mine, peers = zip(*FOUND[part], strict=True)
+        print(
+            f"{part}: median of {options.runs}: {statistics.median(mine):,.0f} rows/s, peer {statistics.median(peers):,.0f}"
+        )
+    return 0
+
+
+FOUND: dict[str, list[tuple[float, float]]] = {}
+
+
+def report(part: str, run: int, mine: float, peer: float) -> None:
+    FOUND.setdefault(part, []).append((mine, peer))
+    print(f"{part} run {run + 1}: {mine:,.0f} rows/s, peer {peer:,.0f} rows/s, {mine / peer:.2f} times", flush=True)
