@@ -15,8 +15,7 @@ _KNOWN = (
         "the topic is gone or was never made: `python -m arus topics create`",
     ),
     (
-        r"STREAMING_CHECKPOINT|Incomplete log file|[Mm]alformed|HDFSMetadataLog|OffsetSeqLog|CommitLog|StreamMetadata"
-        r"|checkpoints?/\S+ (?:is|was|not|does)",
+        r"STREAMING_CHECKPOINT|Incomplete log file|Failed to read log file|checkpoint offsets",
         "the checkpoint under {checkpoints} is damaged. Bring it back from a copy, or begin afresh: "
         "`python -m arus reset {job}`",
     ),

@@ -11,12 +11,12 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from pyspark import SparkConf, SparkContext
-from pyspark.errors import StreamingQueryException
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
-from arus import failures, home, locks, settings
+from arus import checkpoints, failures, home, locks, settings
 from arus.errors import ArusError
 from arus.listener import BatchListener
 
@@ -35,6 +35,9 @@ class Job:
     listener: BatchListener
 
     def checkpoint(self, query: str) -> str:
+        """Return where a query's checkpoint is; ArusError where it is damaged."""
+        if local := home.local_store():
+            checkpoints.refuse_damaged(local / "checkpoints" / self.name / query, self.name)
         return f"{home.store()}/checkpoints/{self.name}/{query}"
 
     def run(self, *writers: DataStreamWriter, one_by_one: bool = False) -> None:
@@ -47,7 +50,7 @@ class Job:
                 self.listener.await_ended(len(round_))
                 if stop.asked.is_set():
                     break
-        except StreamingQueryException as error:
+        except PySparkException as error:
             raise ArusError(failures.explain(str(error), self.name)) from error
         finally:
             stop.done.set()

@@ -54,9 +54,8 @@ def main(argv: list[str]) -> int:
                 report(part, run, rate(job, query), peer["rows"] / peer["seconds"])
     for part in parts:
         mine, peers = zip(*FOUND[part], strict=True)
-        print(
-            f"{part}: median of {options.runs}: {statistics.median(mine):,.0f} rows/s, peer {statistics.median(peers):,.0f}"
-        )
+        middle, peer_middle = statistics.median(mine), statistics.median(peers)
+        print(f"{part}: median of {options.runs}: {middle:,.0f} rows/s, peer {peer_middle:,.0f} rows/s")
     return 0
 
 
