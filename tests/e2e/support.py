@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 
 import pyarrow as pa
 from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from arus.home import ROOT
@@ -74,6 +75,14 @@ def messages(broker: Broker, topic: str, at_least: int = 0) -> list[dict[str, ob
 def table(broker: Broker, name: str) -> pa.Table:
     """Return a Delta table whole: `tables/<name>` or `rejects/<job>`."""
     return DeltaTable(broker.home / name).to_pyarrow_table()
+
+
+def row_count(broker: Broker, name: str) -> int:
+    """Return how many rows a table has; none where it is not there yet."""
+    try:
+        return int(table(broker, name).num_rows)
+    except TableNotFoundError:
+        return 0
 
 
 def positions(rows: pa.Table) -> list[tuple[int, int]]:

@@ -1,4 +1,5 @@
 import csv
+import io
 import json
 import signal
 from pathlib import Path
@@ -8,7 +9,20 @@ from deltalake import DeltaTable
 
 from arus import schemas
 from tests.conftest import Broker
-from tests.e2e.support import DRAIN, drain, everything, kill, positions, python, send, submit, table, until, words
+from tests.e2e.support import (
+    DRAIN,
+    drain,
+    everything,
+    kill,
+    positions,
+    python,
+    row_count,
+    send,
+    submit,
+    table,
+    until,
+    words,
+)
 
 pytestmark = pytest.mark.e2e
 
@@ -60,17 +74,18 @@ def test_twice_sent_generated_rows_are_kept_once_each_and_exported_as_batches(cl
     folder = tmp_path / "batch"
     done = cluster.arus("tables", "export", "retail", "--csv", str(folder))
     assert done.returncode == 0, done.stderr
-    exported = [row for path in sorted(folder.glob("*.csv")) for row in csv.DictReader(path.open(newline=""))]
-    assert len(exported) == 3000
-    assert len(list(folder.glob("batch_*.csv"))) == len(set(first["batch_id"].to_pylist())) >= 3
+    files = sorted(folder.glob("batch_*.csv"))
+    assert sum(len(list(csv.DictReader(io.StringIO(path.read_text())))) for path in files) == 3000
+    assert len(files) == len(set(first["batch_id"].to_pylist())) >= 3
 
 
 def test_batches_come_by_size_or_time_and_the_table_stays_in_few_files(cluster: Broker) -> None:
     job = submit(cluster, "retail_ingest", *OFTEN)
+    until(lambda: (cluster.home / "tables" / "retail" / "_delta_log").exists(), "the table")
     producer = python(cluster, "-m", "producers.retail", "--count", "1500", "--delay", "0..0.02", "--seed", "3")
     try:
         assert "failed 0" in words(producer)
-        until(lambda: table(cluster, "tables/retail").num_rows == 1500, "1,500 rows in retail")
+        until(lambda: row_count(cluster, "tables/retail") == 1500, "1,500 rows in retail")
         job.send_signal(signal.SIGTERM)
         words(job)
     finally:
@@ -78,8 +93,8 @@ def test_batches_come_by_size_or_time_and_the_table_stays_in_few_files(cluster: 
         job.kill()
     retail = DeltaTable(cluster.home / "tables" / "retail")
     batches = set(table(cluster, "tables/retail")["batch_id"].to_pylist())
-    assert len(batches) >= 25
-    assert len(retail.file_uris()) < 25
+    assert len(batches) > 20
+    assert len(retail.file_uris()) <= 20
     assert (retail.protocol().min_reader_version, retail.protocol().min_writer_version) == (1, 2)
 
 
@@ -87,12 +102,11 @@ def test_a_broker_killed_under_producer_and_job_loses_nothing_and_doubles_nothin
     job = submit(cluster, "retail_ingest", *OFTEN)
     producer = python(cluster, "-m", "producers.retail", "--count", "2000", "--delay", "0..0.01", "--seed", "5")
     try:
-        until(lambda: (cluster.home / "tables" / "retail" / "_delta_log").exists(), "the table")
-        until(lambda: table(cluster, "tables/retail").num_rows > 100, "the first rows")
+        until(lambda: row_count(cluster, "tables/retail") > 100, "the first rows")
         kill(cluster.pid)
         assert cluster.arus("broker", "start").returncode == 0
         assert "sent 2000, acked 2000, failed 0" in words(producer)
-        until(lambda: table(cluster, "tables/retail").num_rows >= 2000, "2,000 rows in retail")
+        until(lambda: row_count(cluster, "tables/retail") >= 2000, "2,000 rows in retail")
     finally:
         producer.kill()
         job.terminate()

@@ -12,6 +12,7 @@ from tests.e2e.support import (
     kill,
     messages,
     positions,
+    row_count,
     send,
     submit,
     table,
@@ -73,7 +74,7 @@ def test_the_life_of_the_job(cluster: Broker) -> None:
         alerts = messages(cluster, "peringatan-suhu", at_least=10)
         assert {alert["sensor_id"] for alert in alerts} == {"S1", "S2", "S3"}
         assert {alert["suhu"] for alert in alerts} == {81.5}
-        until(lambda: table(cluster, "tables/sensor_suhu").num_rows == 100, "100 rows in sensor_suhu")
+        until(lambda: row_count(cluster, "tables/sensor_suhu") == 100, "100 rows in sensor_suhu")
 
         second = submit(cluster, "temperature_filter")
         said = words(second)
@@ -117,7 +118,7 @@ def test_a_killed_broker_comes_back_under_the_running_job(cluster: Broker) -> No
         kill(cluster.pid)
         assert cluster.arus("broker", "start").returncode == 0
         send(cluster, "sensor-suhu", readings(100))
-        until(lambda: table(cluster, "tables/sensor_suhu").num_rows == 200, "200 rows in sensor_suhu")
+        until(lambda: row_count(cluster, "tables/sensor_suhu") == 200, "200 rows in sensor_suhu")
         messages(cluster, "peringatan-suhu", at_least=20)
     finally:
         job.terminate()
