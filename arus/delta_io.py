@@ -1,30 +1,30 @@
 """Kafka records into Delta tables, exactly once: each ends in the job's tables, or in its rejects with the reason."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from delta.tables import DeltaTable
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 from pyspark.sql.types import StructType
 
-from arus import home, locks, schemas
+from arus import checkpoints, home, locks, schemas
 from arus.errors import ArusError
 from arus.job import Job
 from arus.settings import Trigger
 
-# A batch below this many rows is written as one file: two tasks would only make two smaller ones.
-ONE_FILE_ROWS = 50_000
-# auto compaction joins small files as soon as there are 20 of them; one checkpoint of the log for 50 commits.
+# Small files are joined (how many: conf/spark-defaults.conf); the log is condensed every 50 commits.
 TABLE_PROPERTIES = {
     "delta.autoOptimize.autoCompact": "true",
     "delta.checkpointInterval": "50",
     "delta.minReaderVersion": "1",
     "delta.minWriterVersion": "2",
 }
-RAW_COLUMNS = ("key", "value", "headers")
+# How long a batch's counts may take after its write.
+COUNT_PATIENCE_SECONDS = 3.0
 
 
 def table_path(table: str) -> str:
@@ -53,41 +53,73 @@ def append(rows: DataFrame, path: str, batch_id: int) -> None:
 
 def write_tables(
     job: Job,
-    parsed: DataFrame,
-    tables: Mapping[str, Callable[[DataFrame], DataFrame]],
+    raw: DataFrame,
+    parse: Callable[[DataFrame], DataFrame],
+    table: str,
     trigger: Trigger,
-    after: Callable[[DataFrame], None] | None = None,
+    derived: Mapping[str, Callable[[DataFrame], DataFrame]] | None = None,
+    show: Callable[[DataFrame], None] | None = None,
 ) -> DataStreamWriter:
-    """Return the writer, not yet started, of `parsed` into the tables: each by its function of the usable rows.
+    """Return the writer, not started, of a topic's records (`raw`) into `table`, and what is no row into the rejects.
 
-    `parsed` holds the record as it came (topic ... headers), its typed columns, and `reason`: NULL where the record is
-    usable. The usable rows come with `batch_id`. `after` sees them when they are written.
+    `parse` adds the table's columns and `reason`: NULL where the record is usable. `derived` are further tables, each
+    of few rows, by their functions of the records; `show` sees those rows when they are written.
     """
-    _claim(job, tables)
-    name = f"{job.name}.tables"
+    if trigger.is_realtime:
+        raise ArusError("settings: tables are written in micro-batches; Real-time Mode has no Delta sink")
+    _claim(job, [table, *(derived or {})])
 
     def write(batch: DataFrame, batch_id: int) -> None:
-        rows = batch.drop(*RAW_COLUMNS).withColumn("batch_id", F.lit(batch_id).cast("bigint")).persist()
-        try:
-            total, rejected = rows.agg(F.count("*"), F.count("reason")).first() or (0, 0)
-            usable = rows.where(F.col("reason").isNull())
-            usable = usable.coalesce(1) if total < ONE_FILE_ROWS else usable
-            for table, columns in tables.items():
-                append_some(columns(usable), table_path(table), batch_id)
-            if rejected:
-                append(as_rejects(batch, batch_id), rejects_path(job.name), batch_id)
-            job.listener.count(name, batch_id, rows_out=total - rejected, rejected=rejected)
-            if after:
-                after(usable)
-        finally:
-            rows.unpersist()
+        records = batch.withColumn("batch_id", F.lit(batch_id).cast("bigint"))
+        counted = append_usable(parse(records), table, batch_id)
+        for name, rows_of in (derived or {}).items():
+            append_few(rows_of(records), name, batch_id, show)
+        total, rejected = counted or (None, None)
+        if rejected != 0:
+            append(as_rejects(parse(records)), rejects_path(job.name), batch_id)
+        job.listener.count(f"{job.name}.tables", batch_id, total, rejected)
 
     return (
-        parsed.writeStream.foreachBatch(write)
-        .queryName(name)
+        raw.writeStream.foreachBatch(write)
+        .queryName(f"{job.name}.tables")
         .option("checkpointLocation", job.checkpoint("tables"))
         .trigger(**trigger.options())
     )
+
+
+def append_usable(parsed: DataFrame, table: str, batch_id: int) -> tuple[int, int] | None:
+    """Append the usable records; return how many records there were and how many unusable, counted on the way.
+
+    None where Delta had the batch already, and so did not look at a record.
+    """
+    counts = Observation()
+    counted = parsed.observe(counts, F.count(F.lit(1)).alias("total"), F.count("reason").alias("rejected"))
+    columns = _struct(schemas.TABLES[table]).fieldNames()
+    append(counted.where(F.col("reason").isNull()).select(columns), table_path(table), batch_id)
+    return (counts.get["total"], counts.get["rejected"]) if _has_counted(counts) else None
+
+
+def _has_counted(counts: Observation) -> bool:
+    """Wait for the counts, which follow a write by milliseconds; Observation.get waits for ever where none do."""
+    jvm_counts: Any = counts._jo
+    deadline = time.monotonic() + COUNT_PATIENCE_SECONDS
+    while not jvm_counts.future().isCompleted():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.001)
+    return True
+
+
+def append_few(rows: DataFrame, table: str, batch_id: int, show: Callable[[DataFrame], None] | None) -> None:
+    """Append the rows, unless there are none: an empty commit costs as much as a full one."""
+    rows = rows.persist()
+    try:
+        if not rows.isEmpty():
+            append(rows.coalesce(1), table_path(table), batch_id)
+            if show:
+                show(rows)
+    finally:
+        rows.unpersist()
 
 
 def _claim(job: Job, tables: Iterable[str]) -> None:
@@ -102,30 +134,25 @@ def _claim(job: Job, tables: Iterable[str]) -> None:
 
 def _refuse_lost_checkpoint(job: Job, tables: Iterable[str]) -> None:
     """Refuse to begin again at the topic's start while the tables hold what was read before."""
-    store = home.local_store()
-    if store is None or Path(job.checkpoint("tables")).exists():
+    if not home.local_store() or checkpoints.newest(Path(job.checkpoint("tables")) / "offsets") >= 0:
         return
-    filled = [table for table in tables if (store / "tables" / table / "_delta_log").exists()]
+    paths = {table: table_path(table) for table in tables} | {f"rejects/{job.name}": rejects_path(job.name)}
+    filled = [name for name, path in paths.items() if has_rows(job.spark, path)]
     if filled:
         raise ArusError(
-            f"the checkpoint {job.checkpoint('tables')} is gone, but its tables ({', '.join(filled)}) are there: "
+            f"the checkpoint {job.checkpoint('tables')} is gone or empty, but there are rows in {', '.join(filled)}: "
             f"put it back, or begin afresh with `python -m arus reset {job.name}` (it moves the tables aside)"
         )
 
 
-def append_some(rows: DataFrame, path: str, batch_id: int) -> None:
-    """Append the rows unless there are none: an empty commit costs as much as a full one."""
-    if not rows.isEmpty():
-        append(rows, path, batch_id)
+def has_rows(spark: SparkSession, path: str) -> bool:
+    return DeltaTable.isDeltaTable(spark, path) and not spark.read.format("delta").load(path).isEmpty()
 
 
-def as_rejects(batch: DataFrame, batch_id: int) -> DataFrame:
-    """Return the batch's unusable records as rows of the rejects table."""
-    rejects = batch.where(F.col("reason").isNotNull())
-    columns = _struct(schemas.REJECTS).fieldNames()
-    return rejects.withColumns(
-        {"batch_id": F.lit(batch_id).cast("bigint"), "rejected_at": F.current_timestamp()}
-    ).select(columns)
+def as_rejects(parsed: DataFrame) -> DataFrame:
+    """Return a batch's unusable records as rows of the rejects table."""
+    unusable = parsed.where(F.col("reason").isNotNull()).withColumn("rejected_at", F.current_timestamp())
+    return unusable.select(_struct(schemas.REJECTS).fieldNames())
 
 
 def _struct(ddl: str) -> StructType:

@@ -21,10 +21,10 @@ _KNOWN = (
     ),
     (
         r"No space left on device",
-        "the disk is full: free some space under {home}; nothing is lost, the job continues where it stopped",
+        "the disk is full: free some space under {home}; nothing is lost",
     ),
     (
-        r"TimeoutException|DisconnectException|Timed out waiting for a node|No resolvable bootstrap",
+        r"kafka\.common\.errors\.TimeoutException|DisconnectException|Timed out waiting for a node|No resolvable bootstrap",
         "Kafka at {broker} does not answer: `python -m arus broker start`",
     ),
 )

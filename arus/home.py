@@ -1,7 +1,10 @@
 """Where Arus keeps what running makes."""
 
 import os
+import re
 from pathlib import Path
+
+from arus.errors import ArusError
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_BOOTSTRAP = "localhost:9092"
@@ -13,8 +16,10 @@ def home() -> Path:
 
 
 def store() -> str:
-    """Return the path or URI under which tables, checkpoints and rejects live: ARUS_STORE, by default ARUS_HOME."""
-    return (os.environ.get("ARUS_STORE") or str(home())).rstrip("/")
+    """Return the absolute path or URI under which tables, checkpoints and rejects live: ARUS_STORE, else ARUS_HOME."""
+    given = os.environ.get("ARUS_STORE") or str(home())
+    path = re.sub(r"^file:(?://(?=/))?", "", given)
+    return path.rstrip("/") if "://" in path else str(Path(path).absolute())
 
 
 def local_store() -> Path | None:
@@ -37,5 +42,8 @@ def bootstrap_servers() -> str:
 
 
 def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ArusError(f"ARUS_HOME={home()} cannot be used: {error.strerror} ({error.filename})") from error
     return folder

@@ -30,6 +30,18 @@ def find_java() -> Path:
     raise ArusError(f"Java 17 or 21 is needed ({'; '.join(faults) or 'none was found'}): {install_command()}")
 
 
+def java_home() -> Path:
+    """Return what JAVA_HOME is to be; a launcher of jenv, asdf and their like is asked where its Java lives."""
+    java = find_java()
+    if _release(java):
+        return java.resolve().parent.parent
+    settings = subprocess.run(
+        [java, "-XshowSettings:properties", "-version"], capture_output=True, text=True, check=False
+    )
+    found = re.search(r"java\.home = (.+)", settings.stderr)
+    return Path(found.group(1).strip()) if found else java.parent.parent
+
+
 def java_version(java: Path) -> str | None:
     """Return the version, such as `17.0.15`, from its installation's `release` file, else by asking java itself."""
     return _release(java).get("JAVA_VERSION") or _asked_version(java)

@@ -7,9 +7,11 @@ import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
+from py4j.protocol import Py4JError
 from pyspark import SparkConf, SparkContext
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
@@ -132,5 +134,7 @@ class _StopRequest:
 def _one_line_for_users(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     if isinstance(error, ArusError):
         print(f"arus: {error}", file=sys.stderr)
+    elif isinstance(error, PySparkException | Py4JError):
+        print(f"arus: {failures.explain(str(error), Path(sys.argv[0]).stem)}", file=sys.stderr)
     else:
         traceback.print_exception(kind, error, trace)

@@ -28,11 +28,11 @@ def read_topic(
     return reader.load().drop("timestampType")
 
 
-def write_topic(records: DataFrame, topic: str, checkpoint: str, trigger: Trigger) -> DataStreamWriter:
+def write_topic(records: DataFrame, topic: str, name: str, checkpoint: str, trigger: Trigger) -> DataStreamWriter:
     """Return the writer, not started, of `records` (key, value) into the topic, each at least once: give it ids."""
     writer = (
         records.writeStream.format("kafka")
-        .queryName(topic)
+        .queryName(name)
         .option("kafka.bootstrap.servers", home.bootstrap_servers())
         .option("topic", topic)
         .option("checkpointLocation", checkpoint)

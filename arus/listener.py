@@ -28,14 +28,14 @@ class BatchListener(StreamingQueryListener):
         self.lines = home.logs() / f"{job}.progress.jsonl"
         self.status_file = home.run() / f"{job}.status.json"
         self.queries: dict[str, dict[str, Any]] = {}
-        self.counts: dict[tuple[str, int], dict[str, int]] = {}
+        self.counts: dict[tuple[str, int], tuple[int | None, int | None]] = {}
         self.lock = threading.Lock()
         self.ended = threading.Semaphore(0)
 
-    def count(self, query: str, batch_id: int, **counts: int) -> None:
-        """Keep what a query found in a batch (rows_out, rejected) until the batch is reported."""
+    def count(self, query: str, batch_id: int, total: int | None, rejected: int | None) -> None:
+        """Keep how many records a batch had, and how many were rejected, until it is reported; None: not known."""
         with self.lock:
-            self.counts[query, batch_id] = counts
+            self.counts[query, batch_id] = (total, rejected)
 
     def onQueryStarted(self, event: QueryStartedEvent) -> None:  # noqa: N802
         self._update(event.name or "", {"state": "running", "started": _now(), "id": str(event.id), "error": None})
@@ -44,7 +44,7 @@ class BatchListener(StreamingQueryListener):
         progress = json.loads(event.progress.json)
         name = progress.get("name") or ""
         with self.lock:
-            batch = summary(progress, self.counts.pop((name, int(progress["batchId"])), {}))
+            batch = summary(progress, self.counts.pop((name, int(progress["batchId"])), None))
         with self.lines.open("a") as file:
             file.write(json.dumps({"query": name, **batch}) + "\n")
         self._update(name, {**batch, "total": self._totals(name, batch)})
@@ -57,7 +57,7 @@ class BatchListener(StreamingQueryListener):
     def onQueryTerminated(self, event: QueryTerminatedEvent) -> None:  # noqa: N802
         error = event.exception.splitlines()[0] if event.exception else None
         name = next((name for name, query in self.queries.items() if query.get("id") == str(event.id)), "")
-        self._update(name, {"state": "failed" if error else "stopped", "error": error})
+        self._update(name, {"state": "failed" if error else "stopped", "error": error, "ended": _now()})
         self.ended.release()
 
     def await_ended(self, queries: int) -> None:
@@ -77,16 +77,21 @@ class BatchListener(StreamingQueryListener):
             write_atomically(self.status_file, json.dumps(status, indent=1))
 
 
-def summary(progress: dict[str, Any], counts: dict[str, int]) -> dict[str, Any]:
-    """Return what matters of a StreamingQueryProgress: rows, lag (rows behind the topic), state rows, time (ms)."""
+def summary(progress: dict[str, Any], counts: tuple[int | None, int | None] | None) -> dict[str, Any]:
+    """Return what matters of a StreamingQueryProgress: rows, lag (rows behind the topic), state rows, time (ms).
+
+    A table's batch counts its rows itself: Spark counts a record each time that it is read, and rejects are read twice.
+    """
+    total, rejected = counts or (progress["numInputRows"], 0)
     sink_rows = progress["sink"].get("numOutputRows", -1)
+    kept = total - rejected if counts and total is not None and rejected is not None else None
     lags = [float((source.get("metrics") or {}).get("maxOffsetsBehindLatest") or 0) for source in progress["sources"]]
     return {
         "at": progress["timestamp"],
         "batch": progress["batchId"],
-        "rows_in": progress["numInputRows"],
-        "rows_out": counts.get("rows_out", sink_rows if sink_rows >= 0 else None),
-        "rejected": counts.get("rejected", 0),
+        "rows_in": total if total is not None else progress["numInputRows"],
+        "rows_out": kept if counts else (sink_rows if sink_rows >= 0 else None),
+        "rejected": rejected,
         "lag": int(max(lags, default=0)),
         "batch_ms": progress["durationMs"].get("triggerExecution", progress.get("batchDuration", 0)),
         "state_rows": sum(operator["numRowsTotal"] for operator in progress["stateOperators"]),
@@ -100,7 +105,7 @@ def line(query: str, batch: dict[str, Any]) -> str:
     rate = batch["rows_in"] / seconds if seconds else 0
     return (
         f"{query} batch {batch['batch']}: {batch['rows_in']:,} rows in {seconds:.2f} s ({rate:,.0f}/s), "
-        f"{batch['rejected']:,} rejected, lag {batch['lag']:,}"
+        f"{batch['rejected'] or 0:,} rejected, lag {batch['lag']:,}"
     )
 
 

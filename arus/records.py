@@ -24,7 +24,8 @@ def json_object(value: Column, ddl: str) -> Column:
     does; any other value is parsed as `[value, sentinel]`, and counts if the sentinel is second and last.
     """
     text = value.cast("string")
-    nothing_trails = F.instr(text, "}") == F.length(text)
+    up_to_brace = F.octet_length(F.substring_index(text, "}", 1))
+    nothing_trails = up_to_brace + 1 == F.octet_length(value)
     pair = _with_sentinel(text, f"struct<{ddl}, {_SENTINEL}: boolean>", _OPTIONS)
     whole = F.when(_is_closed(pair), F.struct(*(pair[0][name].alias(name) for name in field_names(ddl))))
     return F.when(nothing_trails, F.from_json(text, ddl, _OPTIONS)).otherwise(whole)

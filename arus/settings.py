@@ -1,6 +1,7 @@
 """A job's settings: `spark.arus.*` keys, read into the frozen dataclass at the top of the job."""
 
 import dataclasses
+import math
 import re
 import typing
 from collections.abc import Callable, Mapping
@@ -76,6 +77,13 @@ def _number(kind: Callable[[str], Any], name: str) -> Callable[[str], Any]:
     return parse
 
 
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError
+    return number
+
+
 def _flag(text: str) -> bool:
     if text not in {"true", "false"}:
         raise ValueError("true or false")
@@ -85,7 +93,7 @@ def _flag(text: str) -> bool:
 _PARSERS: dict[type, Callable[[str], Any]] = {
     str: str,
     int: _number(int, "a whole number"),
-    float: _number(float, "a number"),
+    float: _number(_finite, "a finite number"),
     bool: _flag,
     Trigger: Trigger.parse,
 }

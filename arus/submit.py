@@ -31,34 +31,47 @@ def zip_code(target: Path) -> None:
     temporary.replace(target)
 
 
-def command(job: str, options: list[str], code: Path) -> list[str]:
-    """Return the spark-submit line of a job."""
+def spark_submit() -> str:
     import pyspark
 
-    spark_jars = sorted((home.ROOT / ".jars" / "spark").glob("*.jar"))
-    if not spark_jars:
+    return str(Path(pyspark.__file__).parent / "bin" / "spark-submit")
+
+
+def spark_jars() -> str:
+    """Return the connectors as --jars wants them."""
+    found = sorted((home.ROOT / ".jars" / "spark").glob("*.jar"))
+    if not found:
         raise ArusError("no jars in .jars/spark: run `make setup`")
+    return ",".join(map(str, found))
+
+
+def command(job: str, options: list[str], code: Path) -> list[str]:
+    """Return the spark-submit line of a job. Its name comes last: checkpoint, locks and rejects go by it."""
     return [
-        str(Path(pyspark.__file__).parent / "bin" / "spark-submit"),
-        *("--name", job),
+        spark_submit(),
         *("--properties-file", str(home.ROOT / "conf" / f"{job}.conf"), "--load-spark-defaults"),
-        *("--jars", ",".join(map(str, spark_jars))),
+        *("--jars", spark_jars()),
         *("--py-files", str(code)),
         *options,
+        *("--name", job),
         str(home.ROOT / "jobs" / f"{job}.py"),
     ]
 
 
 def environment(job: str) -> dict[str, str]:
-    """Return the environment of the driver: this Python, the chosen Java, the project's conf, and absolute homes."""
+    """Return the driver's environment: this Python and Spark, the chosen Java, the project's conf, absolute homes."""
     return os.environ | {
         "ARUS_HOME": str(home.home()),
         "ARUS_STORE": home.store(),
         "ARUS_LOG_FILE": str(home.logs() / f"{job}.log"),
-        "JAVA_HOME": str(java.find_java().parent.parent),
+        "JAVA_HOME": str(java.java_home()),
         "PYSPARK_PYTHON": os.environ.get("PYSPARK_PYTHON", sys.executable),
+        "PYSPARK_DRIVER_PYTHON": sys.executable,
         "PYTHONUNBUFFERED": "1",
         "SPARK_CONF_DIR": str(home.ROOT / "conf"),
+        "SPARK_HOME": str(Path(spark_submit()).parent.parent),
+        # What a driver or its web page listens on, unless somebody asks for more.
+        "SPARK_LOCAL_IP": os.environ.get("SPARK_LOCAL_IP", "127.0.0.1"),
     }
 
 

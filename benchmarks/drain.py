@@ -4,19 +4,22 @@ Counted from the start of each query to the end of its last batch. The peer drai
 """
 
 import argparse
+import json
 import shutil
 import statistics
 import sys
 from datetime import datetime
 
 from arus import home
-from benchmarks.rig import batches, machine, rig, run_peer, start_job
+from benchmarks.rig import machine, rig, run_peer, start_job
 
 PARTS = {
-    "alerts": ("temperature_filter", "peringatan-suhu"),
+    "alerts": ("temperature_filter", "temperature_filter.alerts"),
     "readings": ("temperature_filter", "temperature_filter.tables"),
     "retail": ("retail_ingest", "retail_ingest.tables"),
 }
+
+FOUND: dict[str, list[tuple[float, float]]] = {}
 
 
 def ours(job: str, *options: str) -> None:
@@ -28,11 +31,10 @@ def ours(job: str, *options: str) -> None:
 
 
 def rate(job: str, query: str) -> float:
-    """Return rows per second from the query's start to the end of its last batch."""
-    done = batches(job, query)
-    first, last = (datetime.fromisoformat(str(done[n]["at"]).replace("Z", "+00:00")) for n in (0, -1))
-    seconds = (last - first).total_seconds() + done[-1]["batch_ms"] / 1000
-    return sum(batch["rows_in"] for batch in done) / seconds
+    """Return rows per second from the query's start to its end."""
+    status = json.loads((home.run() / f"{job}.status.json").read_text())["queries"][query]
+    begun, ended = (datetime.fromisoformat(status[when]) for when in ("started", "ended"))
+    return float(status["total"]["rows_in"] / (ended - begun).total_seconds())
 
 
 def main(argv: list[str]) -> int:
@@ -57,9 +59,6 @@ def main(argv: list[str]) -> int:
         middle, peer_middle = statistics.median(mine), statistics.median(peers)
         print(f"{part}: median of {options.runs}: {middle:,.0f} rows/s, peer {peer_middle:,.0f} rows/s")
     return 0
-
-
-FOUND: dict[str, list[tuple[float, float]]] = {}
 
 
 def report(part: str, run: int, mine: float, peer: float) -> None:

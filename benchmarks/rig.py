@@ -11,8 +11,6 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from kafka import KafkaConsumer, TopicPartition
-
 from arus import broker, home, ping, submit, topics
 
 HERE = Path(__file__).parent
@@ -41,8 +39,7 @@ def start_job(job: str, *options: str) -> "subprocess.Popen[str]":
 
 def run_peer(script: str, *argv: str) -> list[dict[str, float]]:
     """Run benchmarks/<script>.py by spark-submit with Spark's default settings but the heap, and return its results."""
-    line = submit.command("temperature_filter", [], home.run() / "none.zip")
-    line = [line[0], "--master", "local[2]", "--driver-memory", "1g", "--jars", line[line.index("--jars") + 1]]
+    line = [submit.spark_submit(), "--master", "local[2]", "--driver-memory", "1g", "--jars", submit.spark_jars()]
     line += ["--conf", "spark.ui.enabled=false", *peer_settings(), str(HERE / f"{script}.py"), *argv]
     environment = os.environ | {"PYTHONPATH": str(home.ROOT), "PYSPARK_PYTHON": sys.executable}
     done = subprocess.run(line, env=environment, capture_output=True, text=True, check=False)
@@ -55,23 +52,6 @@ def peer_settings() -> list[str]:
     extensions = "spark.sql.extensions=io.delta.sql.DeltaSparkSessionExtension"
     catalog = "spark.sql.catalog.spark_catalog=org.apache.spark.sql.delta.catalog.DeltaCatalog"
     return ["--conf", extensions, "--conf", catalog]
-
-
-def batches(job: str, query: str) -> list[dict[str, float]]:
-    """Return what a job's listener wrote of a query, batch by batch."""
-    lines = (home.logs() / f"{job}.progress.jsonl").read_text().splitlines()
-    return [batch for batch in map(json.loads, lines) if batch["query"] == query and batch["rows_in"]]
-
-
-def count(topic: str) -> int:
-    """Return how many records the topic holds."""
-    consumer = KafkaConsumer(bootstrap_servers=home.bootstrap_servers())
-    try:
-        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-        ends, begins = consumer.end_offsets(partitions), consumer.beginning_offsets(partitions)
-        return int(sum(ends.values()) - sum(begins.values()))
-    finally:
-        consumer.close()
 
 
 def machine() -> str:

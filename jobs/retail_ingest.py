@@ -68,7 +68,8 @@ def reason(max_value_bytes: int) -> Column:
 
 def whole_number(text: Column) -> Column:
     """Return `6`, `-6` or `17850.0` as an int; NULL for anything else."""
-    return F.regexp_replace(text, r"\.0+$", "").try_cast("int")
+    number = text.try_cast("double")
+    return F.coalesce(text.try_cast("int"), F.when(number == F.floor(number), number.try_cast("int")))
 
 
 def invoice_date(text: Column) -> Column:
@@ -77,24 +78,6 @@ def invoice_date(text: Column) -> Column:
     iso = F.when(F.substring(text, 5, 1) == "-", text.try_cast("timestamp"))
     return F.coalesce(
         iso, F.try_to_timestamp(text, F.lit("M/d/yy H:mm")), F.try_to_timestamp(text, F.lit("M/d/yyyy H:mm"))
-    )
-
-
-def as_rows(parsed: DataFrame) -> DataFrame:
-    """Return usable records as rows of `tables/retail`."""
-    return parsed.select(
-        "invoice_no",
-        "stock_code",
-        "description",
-        "quantity",
-        "invoice_date",
-        "unit_price",
-        "customer_id",
-        "country",
-        "batch_id",
-        "topic",
-        "partition",
-        "offset",
     )
 
 
@@ -108,7 +91,11 @@ def query(job: Job, settings: Settings) -> DataStreamWriter:
         settings.max_offsets_per_trigger,
         **({} if settings.trigger.drains else by_size_or_time),
     )
-    return write_tables(job, parse(raw, settings.max_value_bytes), {"retail": as_rows}, settings.trigger)
+
+    def parsed(records: DataFrame) -> DataFrame:
+        return parse(records, settings.max_value_bytes)
+
+    return write_tables(job, raw, parsed, "retail", settings.trigger)
 
 
 def main() -> None:

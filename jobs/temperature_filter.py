@@ -97,11 +97,6 @@ def too_hot(readings: DataFrame, threshold_celsius: float, by_sensor: Mapping[st
     return readings.where(F.col("suhu") > threshold)
 
 
-def as_rows(readings: DataFrame) -> DataFrame:
-    """Return readings as rows of `tables/sensor_suhu`."""
-    return readings.select("sensor_id", "suhu", "event_time", "topic", "partition", "offset")
-
-
 def as_alerts(readings: DataFrame) -> DataFrame:
     """Return hot readings as rows of `tables/peringatan_suhu`; the id says which record caused the alert."""
     return readings.select(position().alias("alert_id"), "sensor_id", "suhu", "event_time")
@@ -137,26 +132,25 @@ def queries(job: Job, settings: Settings) -> tuple[DataStreamWriter, DataStreamW
     by_sensor = read_thresholds(settings.thresholds_file)
     lowest = min([settings.threshold_celsius, *by_sensor.values()])
 
-    def hot(readings: DataFrame) -> DataFrame:
-        return as_alerts(too_hot(readings, settings.threshold_celsius, by_sensor))
+    def parsed(records: DataFrame) -> DataFrame:
+        return parse(records, settings)
 
-    def show_hot(readings: DataFrame) -> None:
-        show(hot(readings))
+    def alerts(records: DataFrame) -> DataFrame:
+        usable = parsed(maybe_hot(records, lowest)).where(F.col("reason").isNull())
+        return as_alerts(too_hot(usable, settings.threshold_celsius, by_sensor))
 
     raw = read_topic(job.spark, schemas.SENSOR_SUHU, settings.starting_offsets)
-    usable = parse(maybe_hot(raw, lowest), settings).where(F.col("reason").isNull())
     to_topic = write_topic(
-        as_messages(hot(usable)), schemas.PERINGATAN_SUHU, job.checkpoint("alerts"), settings.trigger
+        as_messages(alerts(raw)),
+        schemas.PERINGATAN_SUHU,
+        f"{job.name}.alerts",
+        job.checkpoint("alerts"),
+        settings.trigger,
     )
-
     bounded = read_topic(job.spark, schemas.SENSOR_SUHU, settings.starting_offsets, settings.max_offsets_per_trigger)
-    to_tables = write_tables(
-        job,
-        parse(bounded, settings),
-        {"sensor_suhu": as_rows, "peringatan_suhu": hot},
-        settings.trigger if settings.trigger.drains else settings.table_trigger,
-        after=show_hot if settings.console else None,
-    )
+    trigger = settings.trigger if settings.trigger.drains else settings.table_trigger
+    shown = show if settings.console else None
+    to_tables = write_tables(job, bounded, parsed, "sensor_suhu", trigger, {"peringatan_suhu": alerts}, shown)
     return to_topic, to_tables
 
 

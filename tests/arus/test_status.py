@@ -93,12 +93,12 @@ def test_where_nothing_ever_ran_the_next_command_is_said(capsys: pytest.CaptureF
 def test_a_running_query_is_told_in_totals(
     home: Path, running: Callable[[str, datetime], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report(home, JOB, **{f"{JOB}.tables": query(), "peringatan-suhu": query(total={}, lag=0, batch=None)})
+    report(home, JOB, **{f"{JOB}.tables": query(), f"{JOB}.alerts": query(total={}, lag=0, batch=None)})
     running(JOB, NOW - timedelta(minutes=1))
     lines = shown(capsys)
     assert lines[2] == f"{JOB}: running"
     assert lines[4].split()[:-1] == ["tables", "running", "8", "2.7M", "2.7M", "90", "151,910", "0", "3,313"]
-    assert lines[5].split()[:-1] == ["peringatan-suhu", "running", "-", "-", "-", "-", "0", "0", "3,313"]
+    assert lines[5].split()[:-1] == ["alerts", "running", "-", "-", "-", "-", "0", "0", "3,313"]
     assert re.fullmatch(r"\d+[smh]", lines[4].split()[-1])
     assert max(map(len, lines)) <= 100
 

@@ -26,6 +26,11 @@ def forget(path: Path) -> None:
     (path.parent / f".{path.name}.crc").unlink(missing_ok=True)
 
 
+def forget_batches(checkpoint: Path) -> None:
+    for log in ("offsets", "commits"):
+        shutil.rmtree(checkpoint / log)
+
+
 def overwrite(path: Path, text: str) -> None:
     path.write_text(text)
     (path.parent / f".{path.name}.crc").unlink(missing_ok=True)
@@ -40,6 +45,7 @@ DAMAGES: dict[str, Damage] = {
     "metadata gone": lambda checkpoint: forget(checkpoint / "metadata"),
     "metadata truncated": lambda checkpoint: overwrite(checkpoint / "metadata", '{"id":'),
     "everything gone": shutil.rmtree,
+    "offsets and commits gone": forget_batches,
 }
 
 

@@ -6,11 +6,12 @@ import subprocess
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyspark
 import pytest
 
-from arus.java import find_java
+from arus.java import java_home
 from arus.ping import free_port
 from tests.conftest import Broker
 from tests.e2e.support import drain, everything, positions, send, table, until
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.e2e
 def spark_class(name: str, *argv: str, folder: Path) -> "subprocess.Popen[bytes]":
     command = [str(Path(pyspark.__file__).parent / "bin" / "spark-class"), f"org.apache.spark.deploy.{name}", *argv]
     environment = os.environ | {
-        "JAVA_HOME": str(find_java().parent.parent),
+        "JAVA_HOME": str(java_home()),
         "SPARK_DAEMON_MEMORY": "256m",
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_WORKER_DIR": str(folder),
@@ -30,8 +31,8 @@ def spark_class(name: str, *argv: str, folder: Path) -> "subprocess.Popen[bytes]
 
 
 @pytest.fixture
-def master(tmp_path: Path) -> Iterator[str]:
-    """The address of a master with one worker of two cores."""
+def master(tmp_path: Path) -> Iterator[tuple[str, int]]:
+    """A master with one worker of two cores: its address, and the port of its page."""
     port, page = free_port(), free_port()
     address = ("--host", "127.0.0.1", "--port", str(port))
     one = spark_class("master.Master", *address, "--webui-port", str(page), folder=tmp_path)
@@ -40,26 +41,32 @@ def master(tmp_path: Path) -> Iterator[str]:
     two = spark_class("worker.Worker", *size, url, folder=tmp_path)
     try:
         until(lambda: alive_workers(page) == 1, "the worker")
-        yield url
+        yield url, page
     finally:
         for process in (two, one):
-            process.terminate()
-            process.wait(timeout=30)
+            process.kill()
+            process.wait()
 
 
 def alive_workers(page: int) -> int:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{page}/json/", timeout=2) as answer:
-            return int(json.load(answer)["aliveworkers"])
+        return int(report(page)["aliveworkers"])
     except OSError:
         return 0
 
 
-def test_a_job_runs_on_a_standalone_cluster_with_the_same_line(cluster: Broker, master: str) -> None:
+def report(page: int) -> dict[str, Any]:
+    with urllib.request.urlopen(f"http://127.0.0.1:{page}/json/", timeout=2) as answer:
+        return dict(json.load(answer))
+
+
+def test_a_job_runs_on_a_standalone_cluster_with_the_same_line(cluster: Broker, master: tuple[str, int]) -> None:
+    url, page = master
     readings = [b'{"sensor_id":"S1","suhu":81.5}', b'{"sensor_id":"S2","suhu":70.0}', b"{"]
     send(cluster, "sensor-suhu", readings * 100)
-    drain(cluster, "temperature_filter", "--master", master, "--conf", "spark.executor.memory=512m")
+    drain(cluster, "temperature_filter", "--master", url, "--conf", "spark.executor.memory=512m")
     rejects = table(cluster, "rejects/temperature_filter")
     both = positions(table(cluster, "tables/sensor_suhu")) + positions(rejects)
     assert sorted(both) == everything(cluster, "sensor-suhu")
     assert table(cluster, "tables/peringatan_suhu").num_rows == 100
+    until(lambda: len(report(page)["completedapps"]) == 1, "the application's end, as the master saw it")

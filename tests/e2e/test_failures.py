@@ -60,7 +60,7 @@ def is_inside_a_batch(checkpoint: Path) -> bool:
 def kill_in_the_middle(cluster: Broker, job: str, rng: random.Random) -> bool:
     """Run the job, kill -9 its driver some time after it began a micro-batch; return whether that hit a batch."""
     checkpoint = cluster.home / "checkpoints" / job / "tables"
-    process = start_job(cluster, job, *DRAIN, "--conf", "spark.arus.max-offsets-per-trigger=2000")
+    process = start_job(cluster, job, *DRAIN, "--conf", "spark.arus.max-offsets-per-trigger=800")
     try:
         until(lambda: process.poll() is not None or is_inside_a_batch(checkpoint), "a micro-batch", PATIENCE)
         time.sleep(rng.random() * 1.5)

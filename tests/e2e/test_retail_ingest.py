@@ -1,7 +1,7 @@
 import csv
 import io
 import json
-import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -60,7 +60,7 @@ def test_every_row_of_a_csv_file_arrives_as_it_stands(cluster: Broker, tmp_path:
     assert table(cluster, "rejects/retail_ingest").num_rows == 0
 
 
-def test_twice_sent_generated_rows_are_kept_once_each_and_exported_as_batches(cluster: Broker, tmp_path: Path) -> None:
+def test_generated_rows_are_kept_once_each_in_two_runs_and_exported_as_batches(cluster: Broker, tmp_path: Path) -> None:
     produce(cluster, "--count", "3000", "--delay", "0", "--seed", "7")
     small = ("--conf", "spark.arus.max-offsets-per-trigger=1000")
     said = drain(cluster, "retail_ingest", *small)
@@ -79,41 +79,71 @@ def test_twice_sent_generated_rows_are_kept_once_each_and_exported_as_batches(cl
     assert len(files) == len(set(first["batch_id"].to_pylist())) >= 3
 
 
-def test_batches_come_by_size_or_time_and_the_table_stays_in_few_files(cluster: Broker) -> None:
-    job = submit(cluster, "retail_ingest", *OFTEN)
-    until(lambda: (cluster.home / "tables" / "retail" / "_delta_log").exists(), "the table")
-    producer = python(cluster, "-m", "producers.retail", "--count", "1500", "--delay", "0..0.02", "--seed", "3")
+def retail_rows(count: int) -> list[bytes]:
+    row = {"InvoiceNo": "1", "StockCode": "2", "Quantity": 1, "InvoiceDate": "2010-12-01 08:26:00", "UnitPrice": 2.5}
+    return [json.dumps(row | {"Description": f"ROW {number}"}).encode() for number in range(count)]
+
+
+def test_a_batch_comes_when_it_is_full_and_not_before(cluster: Broker) -> None:
+    send(cluster, "retail_stream", retail_rows(20))
+    job = submit(cluster, "retail_ingest", "--conf", "spark.arus.batch-rows=20", "--conf", "spark.arus.batch-delay=1h")
     try:
-        assert "failed 0" in words(producer)
-        until(lambda: row_count(cluster, "tables/retail") == 1500, "1,500 rows in retail")
-        job.send_signal(signal.SIGTERM)
-        words(job)
+        until(lambda: row_count(cluster, "tables/retail") == 20, "the first batch")
+        send(cluster, "retail_stream", retail_rows(19))
+        time.sleep(3)
+        assert row_count(cluster, "tables/retail") == 20
+        send(cluster, "retail_stream", retail_rows(1))
+        until(lambda: row_count(cluster, "tables/retail") == 40, "the second batch")
     finally:
-        producer.kill()
-        job.kill()
+        job.terminate()
+        words(job)
+    assert set(table(cluster, "tables/retail")["batch_id"].to_pylist()) == {0, 1}
+
+
+def test_a_batch_comes_when_its_time_is_up_and_not_before(cluster: Broker) -> None:
+    send(cluster, "retail_stream", retail_rows(1))
+    job = submit(
+        cluster, "retail_ingest", "--conf", "spark.arus.batch-rows=1000000", "--conf", "spark.arus.batch-delay=4s"
+    )
+    try:
+        until(lambda: row_count(cluster, "tables/retail") == 1, "the first batch")
+        for row in retail_rows(5):
+            send(cluster, "retail_stream", [row])
+        until(lambda: row_count(cluster, "tables/retail") == 6, "the rest")
+    finally:
+        job.terminate()
+        words(job)
+    assert len(set(table(cluster, "tables/retail")["batch_id"].to_pylist())) <= 3
+
+
+def test_a_table_of_many_small_batches_stays_in_few_files(cluster: Broker) -> None:
+    send(cluster, "retail_stream", retail_rows(1200))
+    few = ("--conf", "spark.databricks.delta.autoCompact.minNumFiles=20")
+    drain(cluster, "retail_ingest", "--conf", "spark.arus.max-offsets-per-trigger=30", *few)
+    assert len(set(table(cluster, "tables/retail")["batch_id"].to_pylist())) >= 30
     retail = DeltaTable(cluster.home / "tables" / "retail")
-    batches = set(table(cluster, "tables/retail")["batch_id"].to_pylist())
-    assert len(batches) > 20
     assert len(retail.file_uris()) <= 20
     assert (retail.protocol().min_reader_version, retail.protocol().min_writer_version) == (1, 2)
 
 
 def test_a_broker_killed_under_producer_and_job_loses_nothing_and_doubles_nothing(cluster: Broker) -> None:
+    send(cluster, "retail_stream", retail_rows(1))
     job = submit(cluster, "retail_ingest", *OFTEN)
-    producer = python(cluster, "-m", "producers.retail", "--count", "2000", "--delay", "0..0.01", "--seed", "5")
     try:
-        until(lambda: row_count(cluster, "tables/retail") > 100, "the first rows")
+        until(lambda: row_count(cluster, "tables/retail") == 1, "the first row")
+        producer = python(cluster, "-m", "producers.retail", "--count", "1500", "--delay", "0..0.02", "--seed", "5")
+        until(lambda: row_count(cluster, "tables/retail") > 50, "rows of the producer")
+        assert producer.poll() is None
         kill(cluster.pid)
         assert cluster.arus("broker", "start").returncode == 0
-        assert "sent 2000, acked 2000, failed 0" in words(producer)
-        until(lambda: row_count(cluster, "tables/retail") >= 2000, "2,000 rows in retail")
+        assert "sent 1500, acked 1500, failed 0" in words(producer)
+        until(lambda: row_count(cluster, "tables/retail") >= 1501, "1,501 rows in retail")
     finally:
-        producer.kill()
         job.terminate()
         words(job)
     kept = table(cluster, "tables/retail")
     assert positions(kept) == everything(cluster, "retail_stream")
-    assert kept.num_rows == 2000
+    assert kept.num_rows == 1501
 
 
 def test_a_table_whose_checkpoint_is_gone_is_not_filled_again(cluster: Broker) -> None:

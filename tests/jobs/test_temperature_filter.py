@@ -6,13 +6,13 @@ import pytest
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.testing import assertDataFrameEqual
 
+from arus import schemas
 from arus.errors import ArusError
 from arus.settings import Trigger
 from jobs.temperature_filter import (
     Settings,
     as_alerts,
     as_messages,
-    as_rows,
     maybe_hot,
     parse,
     read_thresholds,
@@ -114,8 +114,8 @@ def test_a_reading_without_a_time_of_its_own_has_that_of_its_arrival(spark: Spar
         ("S1", 70.0, ARRIVED, "sensor-suhu", 0, 0),
         ("S1", 70.5, datetime.fromtimestamp(1795262400.25, timezone.utc), "sensor-suhu", 0, 1),
     ]
-    schema = "sensor_id string, suhu double, event_time timestamp, topic string, partition int, offset bigint"
-    assertDataFrameEqual(as_rows(parsed), spark.createDataFrame(expected, schema))
+    rows = spark.createDataFrame(expected, schemas.TABLES["sensor_suhu"])
+    assertDataFrameEqual(parsed.select(rows.columns), rows)
 
 
 def test_a_clock_may_be_a_day_ahead_but_no_more(spark: SparkSession) -> None:
