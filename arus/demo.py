@@ -111,8 +111,8 @@ def failing_lines() -> list[str]:
 
 
 @contextmanager
-def stopped_at_the_end() -> Iterator[None]:
-    """Stop everything in order when the block ends, or is ended by Ctrl-C or SIGTERM."""
+def stopped_at_the_end(was_running: bool) -> Iterator[None]:
+    """Stop in order what was started when the block ends, or is ended by Ctrl-C or SIGTERM; what ran before runs on."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
@@ -121,7 +121,9 @@ def stopped_at_the_end() -> Iterator[None]:
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
-        if supervision.running_pid() is not None:
+        if was_running:
+            print("left running: `make down` stops it", flush=True)
+        elif supervision.running_pid() is not None:
             print("stopping:", flush=True)
             supervision.stop(up.say_stopped)
             print("stopped; the next start continues where this one stopped", flush=True)
@@ -137,12 +139,13 @@ def main(argv: list[str]) -> int:
     # Before all else: a demo that may not show what runs must not stop it either.
     up.refuse_other_address()
     before = up.row_counts(pipelines)
-    if supervision.running_pid() is None:
+    was_running = supervision.running_pid() is not None
+    if not was_running:
         up.say_where_it_goes_on(before)
-    with stopped_at_the_end():
+    with stopped_at_the_end(was_running):
         begun = up.bring_up(pipelines)
         if not begun:
-            print("already running: showing it; Ctrl-C will stop it", flush=True)
+            print("already running: showing it; Ctrl-C leaves it running, `make down` stops it", flush=True)
         elif missing := up.wait_for_rows(pipelines, begun, before):
             print(missing, file=sys.stderr, flush=True)
         show(pipelines, options.seconds)

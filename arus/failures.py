@@ -24,7 +24,7 @@ _KNOWN = (
         "the disk is full: free some space under {home}; nothing is lost",
     ),
     (
-        r"kafka\.common\.errors\.TimeoutException|DisconnectException|Timed out waiting for a node|No resolvable bootstrap",
+        r"kafka\.common\.errors\.TimeoutException|DisconnectException|waiting for a node|No resolvable bootstrap",
         "Kafka at {broker} does not answer: `python -m arus broker start`",
     ),
 )

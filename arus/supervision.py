@@ -64,7 +64,7 @@ def running_pid() -> int | None:
     """Return the pid of this home's supervisord, or None where none answers."""
     try:
         return int(_ask("getPID"))
-    except OSError:
+    except (OSError, xmlrpc.client.Fault):  # A Fault: it is about to end.
         return None
 
 
@@ -109,9 +109,16 @@ def start(names: Iterable[str]) -> list[Program]:
     there = programs()
     begun = [name for name in names if not there[name].is_alive]
     for name in begun:
-        _ask("startProcess", f"{there[name].group}:{name}", False)
+        _start(f"{there[name].group}:{name}")
     now = programs()
     return [now[name] for name in begun]
+
+
+def _start(program: str) -> None:
+    try:
+        _ask("startProcess", program, False)
+    except xmlrpc.client.Fault as fault:
+        raise ArusError(f"supervisord cannot start {program} ({fault.faultString})") from fault
 
 
 def stop(say: Callable[[str, float], None]) -> None:

@@ -23,7 +23,8 @@ JOBS = {
     "retail_ingest": ("retail_stream", "retail", ()),
     "temperature_filter": ("sensor-suhu", "sensor_suhu", ("peringatan_suhu",)),
 }
-ROWS = 40_000
+# Enough micro-batches of 800 rows for each kill to find one.
+ROWS_A_KILL = 3_200
 
 
 def value(job: str, number: int) -> bytes:
@@ -76,14 +77,15 @@ def kill_in_the_middle(cluster: Broker, job: str, rng: random.Random) -> bool:
 @pytest.mark.parametrize("kills", [5, pytest.param(25, marks=pytest.mark.long)])
 def test_kill_9_of_the_driver_loses_nothing_and_doubles_nothing(cluster: Broker, job: str, kills: int) -> None:
     rng = random.Random(20261121)
-    fill(cluster, job, ROWS)
+    rows = kills * ROWS_A_KILL
+    fill(cluster, job, rows)
     hits = sum(kill_in_the_middle(cluster, job, rng) for _ in range(kills))
     drain(cluster, job)
     assert landed(cluster, job) == everything(cluster, JOBS[job][0])
-    assert table(cluster, f"rejects/{job}").num_rows == ROWS // 100
+    assert table(cluster, f"rejects/{job}").num_rows == rows // 100
     for alerts in JOBS[job][2]:
         ids = table(cluster, f"tables/{alerts}")["alert_id"].to_pylist()
-        hot = [number for number in range(ROWS) if number % 100 != 99 and 60 + number % 30 > 80]
+        hot = [number for number in range(rows) if number % 100 != 99 and 60 + number % 30 > 80]
         assert len(ids) == len(set(ids)) == len(hot)
     print(f"{hits} of {kills} kills were inside a micro-batch")
     assert hits >= 0.6 * kills
