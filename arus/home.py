@@ -1,8 +1,8 @@
 """Where Arus keeps what running makes."""
 
 import os
-import re
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from arus.errors import ArusError
 
@@ -18,8 +18,9 @@ def home() -> Path:
 def store() -> str:
     """Return the absolute path or URI under which tables, checkpoints and rejects live: ARUS_STORE, else ARUS_HOME."""
     given = os.environ.get("ARUS_STORE") or str(home())
-    path = re.sub(r"^file:(?://(?=/))?", "", given)
-    return path.rstrip("/") if "://" in path else str(Path(path).absolute())
+    if given.startswith("file:"):
+        given = unquote(urlsplit(given).path)
+    return given.rstrip("/") if "://" in given else str(Path(given).absolute())
 
 
 def local_store() -> Path | None:

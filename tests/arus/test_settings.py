@@ -66,8 +66,14 @@ def test_all_faults_are_named_in_one_line() -> None:
         "spark.arus.batch-rows = '1.5' is not a whole number",
     ]
     assert "spark.arus.console = 'yes' is not true or false" in message
-    assert "spark.arus.threshold-celsius = 'hot' is not a number" in message
+    assert "spark.arus.threshold-celsius = 'hot' is not a finite number" in message
     assert "spark.arus.trigger = 'often' is not realtime <interval>" in message
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-Infinity"])
+def test_a_threshold_that_nothing_is_above_is_refused(text: str) -> None:
+    with pytest.raises(ArusError, match="is not a finite number"):
+        settings.read(Settings, GIVEN | {"spark.arus.threshold-celsius": text})
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
-from arus import csv_export, tables
+from arus import home, csv_export, tables
 from arus.csv_export import Batch, export
 from arus.errors import ArusError
 from tests.arus.delta_tables import append, at, reading, rejected
@@ -114,7 +114,7 @@ def test_a_store_that_is_a_uri_is_looked_through_for_the_known_tables(
 ) -> None:
     append(store, "sensor_suhu", [reading(1)])
     append(store, "rejects/retail_ingest", [rejected(1, b"{")])
-    monkeypatch.setenv("ARUS_STORE", store.as_uri())
+    monkeypatch.setattr(home, "local_store", lambda: None)
     assert tables.main(["--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [(table["name"], table["rows"]) for table in found] == [("sensor_suhu", 1), ("rejects/retail_ingest", 1)]
