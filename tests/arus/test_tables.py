@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
-from arus import home, csv_export, tables
+from arus import csv_export, home, tables
 from arus.csv_export import Batch, export
 from arus.errors import ArusError
 from tests.arus.delta_tables import append, at, reading, rejected
