@@ -24,7 +24,7 @@ TABLE_PROPERTIES = {
     "delta.minWriterVersion": "2",
 }
 # How long a batch's counts may take after its write.
-COUNT_PATIENCE_SECONDS = 3.0
+COUNT_PATIENCE_SECONDS = 1.0
 
 
 def table_path(table: str) -> str:
