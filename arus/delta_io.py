@@ -48,7 +48,8 @@ def append(rows: DataFrame, path: str, batch_id: int) -> None:
     query_id = rows.sparkSession.sparkContext.getLocalProperty("sql.streaming.queryId")
     if not query_id:
         raise RuntimeError("append() belongs inside foreachBatch: only there is a batch known by its query and number")
-    (rows.write.format("delta").mode("append").option("txnAppId", query_id).option("txnVersion", batch_id).save(path))
+    once = {"txnAppId": query_id, "txnVersion": str(batch_id)}
+    rows.write.format("delta").mode("append").options(**once).save(path)
 
 
 def write_tables(

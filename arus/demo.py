@@ -30,7 +30,6 @@ NEXT = """Look further, in another terminal:
   .venv/bin/python -m arus tables                  the tables, their rows and files
   .venv/bin/python -m arus status                  how fast, how far behind
   .venv/bin/python -m arus rejects list            what could not be used, and why
-  notebooks/                                       the tables explored
 """
 
 
