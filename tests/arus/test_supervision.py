@@ -149,6 +149,8 @@ def test_a_folder_that_others_can_open_is_refused(home: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not there")
 def test_make_alone_lists_every_target() -> None:
-    shown = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(
+        ["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     targets = [line.split()[1] for line in shown.splitlines()]
     assert targets == ["help", "setup", "demo", "up", "down", "status", "test", "check", "bench", "lock", "clean"]
