@@ -1,7 +1,7 @@
 """Kafka records into Delta tables, exactly once: each ends in the job's tables, or in its rejects with the reason."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +14,7 @@ from pyspark.sql.types import StructType
 from arus import checkpoints, home, locks, schemas
 from arus.errors import ArusError
 from arus.job import Job
+from arus.records import Check, passes, reason
 from arus.settings import Trigger
 
 # Small files are joined (how many: conf/spark-defaults.conf); the log is condensed every 50 commits.
@@ -56,6 +57,7 @@ def write_tables(
     job: Job,
     raw: DataFrame,
     parse: Callable[[DataFrame], DataFrame],
+    checks: Sequence[Check],
     table: str,
     trigger: Trigger,
     derived: Mapping[str, Callable[[DataFrame], DataFrame]] | None = None,
@@ -63,8 +65,8 @@ def write_tables(
 ) -> DataStreamWriter:
     """Return the writer, not started, of a topic's records (`raw`) into `table`, and what is no row into the rejects.
 
-    `parse` adds the table's columns and `reason`: NULL where the record is usable. `derived` are further tables, each
-    of few rows, by their functions of the records; `show` sees those rows when they are written.
+    `parse` adds the table's columns; a record that passes all `checks` is usable. `derived` are further tables, each of
+    few rows, by their functions of the records; `show` sees those rows when they are written.
     """
     if trigger.is_realtime:
         raise ArusError("settings: tables are written in micro-batches; Real-time Mode has no Delta sink")
@@ -72,12 +74,12 @@ def write_tables(
 
     def write(batch: DataFrame, batch_id: int) -> None:
         records = batch.withColumn("batch_id", F.lit(batch_id).cast("bigint"))
-        counted = append_usable(parse(records), table, batch_id)
+        counted = append_usable(parse(records), checks, table, batch_id)
         for name, rows_of in (derived or {}).items():
             append_few(rows_of(records), name, batch_id, show)
         total, rejected = counted or (None, None)
         if rejected != 0:
-            append(as_rejects(parse(records)), rejects_path(job.name), batch_id)
+            append(as_rejects(parse(records), checks), rejects_path(job.name), batch_id)
         job.listener.count(f"{job.name}.tables", batch_id, total, rejected)
 
     return (
@@ -88,15 +90,16 @@ def write_tables(
     )
 
 
-def append_usable(parsed: DataFrame, table: str, batch_id: int) -> tuple[int, int] | None:
+def append_usable(parsed: DataFrame, checks: Sequence[Check], table: str, batch_id: int) -> tuple[int, int] | None:
     """Append the usable records; return how many records there were and how many unusable, counted on the way.
 
     None where Delta had the batch already, and so did not look at a record.
     """
     counts = Observation()
-    counted = parsed.observe(counts, F.count(F.lit(1)).alias("total"), F.count("reason").alias("rejected"))
     columns = _struct(schemas.TABLES[table]).fieldNames()
-    append(counted.where(F.col("reason").isNull()).select(columns), table_path(table), batch_id)
+    judged = parsed.select(*columns, passes(checks).alias("is_usable"))
+    total, rejected = F.count(F.lit(1)).alias("total"), F.count_if(~F.col("is_usable")).alias("rejected")
+    append(judged.observe(counts, total, rejected).where("is_usable").select(columns), table_path(table), batch_id)
     return (counts.get["total"], counts.get["rejected"]) if _has_counted(counts) else None
 
 
@@ -150,10 +153,11 @@ def has_rows(spark: SparkSession, path: str) -> bool:
     return DeltaTable.isDeltaTable(spark, path) and not spark.read.format("delta").load(path).isEmpty()
 
 
-def as_rejects(parsed: DataFrame) -> DataFrame:
+def as_rejects(parsed: DataFrame, checks: Sequence[Check]) -> DataFrame:
     """Return a batch's unusable records as rows of the rejects table."""
-    unusable = parsed.where(F.col("reason").isNotNull()).withColumn("rejected_at", F.current_timestamp())
-    return unusable.select(_struct(schemas.REJECTS).fieldNames())
+    unusable = parsed.where(~passes(checks))
+    explained = unusable.withColumns({"reason": reason(checks), "rejected_at": F.current_timestamp()})
+    return explained.select(_struct(schemas.REJECTS).fieldNames())
 
 
 def _struct(ddl: str) -> StructType:

@@ -14,6 +14,7 @@ from arus import records, schemas
 from arus.delta_io import write_tables
 from arus.job import Job, start
 from arus.kafka_io import read_topic
+from arus.records import Check
 from arus.settings import Trigger
 
 
@@ -27,43 +28,42 @@ class Settings:
     max_value_bytes: int
 
 
-def parse(raw: DataFrame, max_value_bytes: int) -> DataFrame:
-    """Return the records of `retail_stream` with the columns of `tables/retail` and `reason`: NULL where usable."""
+def parse(raw: DataFrame) -> DataFrame:
+    """Return the records of `retail_stream` with the columns of `tables/retail`, each NULL where there is no value."""
     message = F.col("message")
     customer = F.nullif(F.trim(message["CustomerID"]), F.lit(""))
-    return (
-        raw.withColumn("message", records.json_object(F.col("value"), schemas.RETAIL_MESSAGE))
-        .select(
-            "*",
-            records.identifier(message["InvoiceNo"]).alias("invoice_no"),
-            records.identifier(message["StockCode"]).alias("stock_code"),
-            message["Description"].alias("description"),
-            whole_number(message["Quantity"]).alias("quantity"),
-            invoice_date(message["InvoiceDate"]).alias("invoice_date"),
-            message["UnitPrice"].try_cast("double").alias("unit_price"),
-            customer.alias("customer"),
-            whole_number(customer).alias("customer_id"),
-            message["Country"].alias("country"),
-        )
-        .withColumn("reason", reason(max_value_bytes))
-        .drop("message", "customer")
+    return raw.withColumn("message", records.json_object(F.col("value"), schemas.RETAIL_MESSAGE)).select(
+        "*",
+        records.identifier(message["InvoiceNo"]).alias("invoice_no"),
+        records.identifier(message["StockCode"]).alias("stock_code"),
+        message["Description"].alias("description"),
+        whole_number(message["Quantity"]).alias("quantity"),
+        invoice_date(message["InvoiceDate"]).alias("invoice_date"),
+        message["UnitPrice"].try_cast("double").alias("unit_price"),
+        customer.alias("customer"),
+        whole_number(customer).alias("customer_id"),
+        message["Country"].alias("country"),
     )
 
 
-def reason(max_value_bytes: int) -> Column:
-    """Return the first reason why a record is no retail row, or NULL. Customer, description, country may be missing."""
+def checks(max_value_bytes: int) -> list[Check]:
+    """Return what makes a parsed record no retail row. Customer, description and country may be missing."""
     value = F.col("value")
-    return F.coalesce(
-        records.unreadable(value, F.col("unit_price").isNotNull(), max_value_bytes),
-        records.unusable(value, "InvoiceNo", F.col("invoice_no")),
-        records.unusable(value, "StockCode", F.col("stock_code")),
-        records.unusable(value, "Quantity", F.col("quantity")),
-        records.unusable(value, "InvoiceDate", F.col("invoice_date")),
-        records.unusable(value, "UnitPrice", F.col("unit_price")),
-        F.when(F.col("customer").isNotNull() & F.col("customer_id").isNull(), "wrong-type:CustomerID"),
+    required = {
+        "InvoiceNo": F.col("invoice_no"),
+        "StockCode": F.col("stock_code"),
+        "Quantity": F.col("quantity"),
+        "InvoiceDate": F.col("invoice_date"),
+        "UnitPrice": F.col("unit_price"),
+    }
+    is_no_customer = F.col("customer").isNotNull() & F.col("customer_id").isNull()
+    return [
+        *records.is_text(value, max_value_bytes),
+        *records.has_fields(value, required),
+        Check(is_no_customer, "wrong-type:CustomerID"),
         records.not_finite("UnitPrice", F.col("unit_price")),
         records.absurd_time("InvoiceDate", F.col("invoice_date"), F.col("timestamp")),
-    )
+    ]
 
 
 def whole_number(text: Column) -> Column:
@@ -91,11 +91,7 @@ def query(job: Job, settings: Settings) -> DataStreamWriter:
         settings.max_offsets_per_trigger,
         **({} if settings.trigger.drains else by_size_or_time),
     )
-
-    def parsed(records: DataFrame) -> DataFrame:
-        return parse(records, settings.max_value_bytes)
-
-    return write_tables(job, raw, parsed, "retail", settings.trigger)
+    return write_tables(job, raw, parse, checks(settings.max_value_bytes), "retail", settings.trigger)
 
 
 def main() -> None:

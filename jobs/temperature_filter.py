@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
@@ -20,6 +20,7 @@ from arus.delta_io import write_tables
 from arus.errors import ArusError
 from arus.job import Job, start
 from arus.kafka_io import position, read_topic, write_topic
+from arus.records import Check
 from arus.settings import Trigger
 
 # A reading as every known producer writes it.
@@ -43,36 +44,29 @@ class Settings:
     console: bool
 
 
-def parse(raw: DataFrame, settings: Settings) -> DataFrame:
-    """Return the records of `sensor-suhu` with sensor_id, suhu, event_time, and `reason`: NULL where usable."""
+def parse(raw: DataFrame) -> DataFrame:
+    """Return the records of `sensor-suhu` with sensor_id, suhu and event_time, each NULL where there is none."""
     seconds = F.col("message.timestamp")
     own_time = F.when(seconds.isNull(), F.col("timestamp")).otherwise(records.seconds_to_timestamp(seconds))
-    return (
-        raw.withColumn("message", records.json_object(F.col("value"), schemas.SUHU_MESSAGE))
-        .select(
-            "*",
-            records.identifier(F.col("message.sensor_id")).alias("sensor_id"),
-            "message.suhu",
-            own_time.alias("event_time"),
-        )
-        .withColumn("reason", reason(settings))
-        .drop("message")
+    return raw.withColumn("message", records.json_object(F.col("value"), schemas.SUHU_MESSAGE)).select(
+        "*",
+        records.identifier(F.col("message.sensor_id")).alias("sensor_id"),
+        "message.suhu",
+        own_time.alias("event_time"),
     )
 
 
-def reason(settings: Settings) -> Column:
-    """Return the first reason why a record is no reading, or NULL: unreadable, incomplete, or physically impossible."""
+def checks(settings: Settings) -> list[Check]:
+    """Return what makes a parsed record no reading: unreadable, incomplete, or physically impossible."""
     value, suhu = F.col("value"), F.col("suhu")
-    has_all = F.col("sensor_id").isNotNull() & suhu.isNotNull()
-    return F.coalesce(
-        records.unreadable(value, has_all, settings.max_value_bytes),
-        records.unusable(value, "sensor_id", F.col("sensor_id")),
-        records.unusable(value, "suhu", suhu),
+    return [
+        *records.is_text(value, settings.max_value_bytes),
+        *records.has_fields(value, {"sensor_id": F.col("sensor_id"), "suhu": suhu}),
         records.ill_typed(value, "timestamp", F.col("message.timestamp")),
         records.not_finite("suhu", suhu),
-        F.when(~suhu.between(settings.min_celsius, settings.max_celsius), "out-of-range:suhu"),
+        Check(~suhu.between(settings.min_celsius, settings.max_celsius), "out-of-range:suhu"),
         records.absurd_time("timestamp", F.col("event_time"), F.col("timestamp")),
-    )
+    ]
 
 
 def maybe_hot(raw: DataFrame, lowest_threshold: float) -> DataFrame:
@@ -131,13 +125,11 @@ def queries(job: Job, settings: Settings) -> tuple[DataStreamWriter, DataStreamW
     """Return the two queries, not yet started: alerts into the topic, readings and alerts into the tables."""
     by_sensor = read_thresholds(settings.thresholds_file)
     lowest = min([settings.threshold_celsius, *by_sensor.values()])
+    all_checks = checks(settings)
 
-    def parsed(records: DataFrame) -> DataFrame:
-        return parse(records, settings)
-
-    def alerts(records: DataFrame) -> DataFrame:
-        usable = parsed(maybe_hot(records, lowest)).where(F.col("reason").isNull())
-        return as_alerts(too_hot(usable, settings.threshold_celsius, by_sensor))
+    def alerts(raw: DataFrame) -> DataFrame:
+        readings = parse(maybe_hot(raw, lowest)).where(records.passes(all_checks))
+        return as_alerts(too_hot(readings, settings.threshold_celsius, by_sensor))
 
     raw = read_topic(job.spark, schemas.SENSOR_SUHU, settings.starting_offsets)
     to_topic = write_topic(
@@ -150,7 +142,9 @@ def queries(job: Job, settings: Settings) -> tuple[DataStreamWriter, DataStreamW
     bounded = read_topic(job.spark, schemas.SENSOR_SUHU, settings.starting_offsets, settings.max_offsets_per_trigger)
     trigger = settings.trigger if settings.trigger.drains else settings.table_trigger
     shown = show if settings.console else None
-    to_tables = write_tables(job, bounded, parsed, "sensor_suhu", trigger, {"peringatan_suhu": alerts}, shown)
+    to_tables = write_tables(
+        job, bounded, parse, all_checks, "sensor_suhu", trigger, {"peringatan_suhu": alerts}, shown
+    )
     return to_topic, to_tables
 
 
