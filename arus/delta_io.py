@@ -1,9 +1,8 @@
 """Kafka records into Delta tables, exactly once: each ends in the job's tables, or in its rejects with the reason."""
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, Observation, SparkSession
@@ -14,6 +13,7 @@ from pyspark.sql.types import StructType
 from arus import checkpoints, home, locks, schemas
 from arus.errors import ArusError
 from arus.job import Job
+from arus.ledger import Ledger
 from arus.records import Check, passes, reason
 from arus.settings import Trigger
 
@@ -24,8 +24,6 @@ TABLE_PROPERTIES = {
     "delta.minReaderVersion": "1",
     "delta.minWriterVersion": "2",
 }
-# How long a batch's counts may take after its write.
-COUNT_PATIENCE_SECONDS = 1.0
 
 
 def table_path(table: str) -> str:
@@ -42,15 +40,6 @@ def create(spark: SparkSession, path: str, ddl: str) -> None:
     for name, value in TABLE_PROPERTIES.items():
         builder = builder.property(name, value)
     builder.execute()
-
-
-def append(rows: DataFrame, path: str, batch_id: int) -> None:
-    """Append a micro-batch once: written again after a crash, the same batch of the same checkpoint changes nothing."""
-    query_id = rows.sparkSession.sparkContext.getLocalProperty("sql.streaming.queryId")
-    if not query_id:
-        raise RuntimeError("append() belongs inside foreachBatch: only there is a batch known by its query and number")
-    once = {"txnAppId": query_id, "txnVersion": str(batch_id)}
-    rows.write.format("delta").mode("append").options(**once).save(path)
 
 
 def write_tables(
@@ -71,15 +60,16 @@ def write_tables(
     if trigger.is_realtime:
         raise ArusError("settings: tables are written in micro-batches; Real-time Mode has no Delta sink")
     _claim(job, [table, *(derived or {})])
+    ledger = Ledger()
 
     def write(batch: DataFrame, batch_id: int) -> None:
         parsed = parse(batch)
-        counted = append_usable(parsed, checks, table, batch_id)
+        counted = append_usable(ledger, parsed, checks, table, batch_id)
         for name, rows_of in (derived or {}).items():
-            append_few(rows_of(batch), name, batch_id, show)
+            append_few(ledger, rows_of(batch), name, batch_id, show)
         total, rejected = counted or (None, None)
         if rejected != 0:
-            append(as_rejects(parsed, checks, batch_id), rejects_path(job.name), batch_id)
+            ledger.append(as_rejects(parsed, checks, batch_id), rejects_path(job.name), batch_id)
         job.listener.count(f"{job.name}.tables", batch_id, total, rejected)
 
     return (
@@ -90,10 +80,12 @@ def write_tables(
     )
 
 
-def append_usable(parsed: DataFrame, checks: Sequence[Check], table: str, batch_id: int) -> tuple[int, int] | None:
+def append_usable(
+    ledger: Ledger, parsed: DataFrame, checks: Sequence[Check], table: str, batch_id: int
+) -> tuple[int, int] | None:
     """Append the usable records; return how many records there were and how many unusable, counted on the way.
 
-    None where Delta had the batch already, and so did not look at a record.
+    None where the table had the batch already, and no record was looked at.
     """
     counts = Observation()
     columns = _struct(schemas.TABLES[table]).fieldNames()
@@ -102,27 +94,19 @@ def append_usable(parsed: DataFrame, checks: Sequence[Check], table: str, batch_
     usable = judged.observe(counts, total, rejected).where("is_usable")
     # The number is part of the code that Spark generates. Here, after the parsing, only a few lines are compiled for
     # each batch; in one projection with it, all of it would be.
-    append(usable.withColumn("batch_id", F.lit(batch_id).cast("bigint")).select(columns), table_path(table), batch_id)
-    return (counts.get["total"], counts.get["rejected"]) if _has_counted(counts) else None
+    rows = usable.withColumn("batch_id", F.lit(batch_id).cast("bigint")).select(columns)
+    is_new = ledger.append(rows, table_path(table), batch_id)
+    return (counts.get["total"], counts.get["rejected"]) if is_new else None
 
 
-def _has_counted(counts: Observation) -> bool:
-    """Wait for the counts, which follow a write by milliseconds; Observation.get waits for ever where none do."""
-    jvm_counts: Any = counts._jo
-    deadline = time.monotonic() + COUNT_PATIENCE_SECONDS
-    while not jvm_counts.future().isCompleted():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.001)
-    return True
-
-
-def append_few(rows: DataFrame, table: str, batch_id: int, show: Callable[[DataFrame], None] | None) -> None:
+def append_few(
+    ledger: Ledger, rows: DataFrame, table: str, batch_id: int, show: Callable[[DataFrame], None] | None
+) -> None:
     """Append the rows, unless there are none: an empty commit costs as much as a full one."""
     rows = rows.persist()
     try:
         if not rows.isEmpty():
-            append(rows.coalesce(1), table_path(table), batch_id)
+            ledger.append(rows.coalesce(1), table_path(table), batch_id)
             if show:
                 show(rows)
     finally:

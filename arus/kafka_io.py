@@ -21,6 +21,7 @@ def read_topic(
         .option("subscribe", topic)
         .option("startingOffsets", starting_offsets)
         .option("includeHeaders", "true")
+        .option("kafka.fetch.max.wait.ms", "10")
         .options(**more)
     )
     if max_offsets_per_trigger:

@@ -11,7 +11,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from arus import broker as embedded
-from arus import topics
+from arus import submit, topics
 from arus.home import ROOT
 from arus.ping import free_port
 
@@ -20,12 +20,16 @@ __all__ = ["Broker", "free_port"]
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    """A small session for pure transforms, with the settings that decide what a value means."""
+    """A small session with Delta, and with the settings that decide what a value means."""
     session = (
         SparkSession.builder.master("local[1]")
         .config("spark.ui.enabled", "false")
         .config("spark.sql.shuffle.partitions", "1")
         .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.jars", submit.spark_jars())
+        .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
+        .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog")
+        .config("spark.databricks.delta.snapshotPartitions", "1")
         .config("spark.sql.warehouse.dir", str(tmp_path_factory.mktemp("warehouse")))
         .getOrCreate()
     )

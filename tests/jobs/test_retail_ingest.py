@@ -8,7 +8,8 @@ from pyspark.sql import functions as F
 from pyspark.testing import assertDataFrameEqual
 
 from arus import schemas
-from jobs.retail_ingest import parse
+from arus.records import passes, reason
+from jobs.retail_ingest import checks, parse
 
 ARRIVED = datetime(2026, 11, 21, 12, 0, tzinfo=timezone.utc)
 RAW = "topic string, partition int, offset bigint, timestamp timestamp, key binary, value binary"
@@ -26,7 +27,10 @@ ROW: dict[str, Any] = {
 
 def parsed(spark: SparkSession, *values: bytes | None) -> DataFrame:
     rows = [("retail_stream", 1, offset, ARRIVED, b"536365", value) for offset, value in enumerate(values)]
-    return parse(spark.createDataFrame(rows, RAW), 65536)
+    rules = checks(65536)
+    judged = parse(spark.createDataFrame(rows, RAW)).withColumns({"is_usable": passes(rules), "reason": reason(rules)})
+    assert judged.where("is_usable != (reason IS NULL)").isEmpty()
+    return judged
 
 
 def row(**changes: object) -> bytes:
@@ -93,7 +97,7 @@ def test_a_customer_may_be_missing_or_written_with_a_point(spark: SparkSession) 
 
 
 @pytest.mark.parametrize(
-    ("changes", "reason"),
+    ("changes", "code"),
     [
         ({"InvoiceNo": None}, "missing-field:InvoiceNo"),
         ({"StockCode": ""}, "wrong-type:StockCode"),
@@ -110,8 +114,8 @@ def test_a_customer_may_be_missing_or_written_with_a_point(spark: SparkSession) 
         ({"InvoiceDate": "2026-11-22 12:00:01"}, "absurd-time:InvoiceDate"),
     ],
 )
-def test_a_row_that_cannot_be_used_says_why(spark: SparkSession, changes: dict[str, object], reason: str) -> None:
-    assert [line.reason for line in parsed(spark, row(**changes)).collect()] == [reason]
+def test_a_row_that_cannot_be_used_says_why(spark: SparkSession, changes: dict[str, object], code: str) -> None:
+    assert [line.reason for line in parsed(spark, row(**changes)).collect()] == [code]
 
 
 def test_a_brace_in_a_description_does_not_hide_what_trails(spark: SparkSession) -> None:

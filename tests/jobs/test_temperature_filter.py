@@ -8,11 +8,13 @@ from pyspark.testing import assertDataFrameEqual
 
 from arus import schemas
 from arus.errors import ArusError
+from arus.records import passes, reason
 from arus.settings import Trigger
 from jobs.temperature_filter import (
     Settings,
     as_alerts,
     as_messages,
+    checks,
     maybe_hot,
     parse,
     read_thresholds,
@@ -86,6 +88,12 @@ def records(spark: SparkSession, *values: bytes | None) -> DataFrame:
     return spark.createDataFrame(rows, RAW)
 
 
+def judged(raw: DataFrame) -> DataFrame:
+    """Parse, and add the yes or no that every record gets, and the reason that only a rejected one gets."""
+    rules = checks(SETTINGS)
+    return parse(raw).withColumns({"is_usable": passes(rules), "reason": reason(rules)})
+
+
 def reading(sensor_id: str, suhu: float) -> bytes:
     return json.dumps({"sensor_id": sensor_id, "suhu": suhu}).encode()
 
@@ -95,21 +103,21 @@ def test_the_malformed_kinds_of_the_producer_all_have_a_reason_here() -> None:
 
 
 def test_every_malformed_value_has_its_reason(spark: SparkSession) -> None:
-    expected = [(MALFORMED[kind], reason) for kind, reason in REASONS.items()] + list(MORE_MALFORMED.items())
-    parsed = parse(records(spark, *(value for value, _ in expected)), SETTINGS).orderBy("offset").collect()
-    assert [(row.value and bytes(row.value)[:60], row.reason) for row in parsed] == [
-        (value and value[:60], reason) for value, reason in expected
+    expected = [(MALFORMED[kind], code) for kind, code in REASONS.items()] + list(MORE_MALFORMED.items())
+    rejected = judged(records(spark, *(value for value, _ in expected))).orderBy("offset").collect()
+    assert [(row.value and bytes(row.value)[:60], row.is_usable, row.reason) for row in rejected] == [
+        (value and value[:60], False, code) for value, code in expected
     ]
 
 
 def test_every_form_of_a_good_reading_is_used(spark: SparkSession) -> None:
-    parsed = parse(records(spark, *GOOD), SETTINGS).select("sensor_id", "suhu", "reason").collect()
-    assert parsed == [Row(sensor_id="S1", suhu=90.0, reason=None)] * len(GOOD)
+    usable = judged(records(spark, *GOOD)).select("sensor_id", "suhu", "is_usable", "reason").collect()
+    assert usable == [Row(sensor_id="S1", suhu=90.0, is_usable=True, reason=None)] * len(GOOD)
 
 
 def test_a_reading_without_a_time_of_its_own_has_that_of_its_arrival(spark: SparkSession) -> None:
     own = b'{"sensor_id":"S1","suhu":70.5,"timestamp":1795262400.25}'
-    parsed = parse(records(spark, reading("S1", 70.0), own), SETTINGS)
+    parsed = parse(records(spark, reading("S1", 70.0), own))
     expected = [
         ("S1", 70.0, ARRIVED, "sensor-suhu", 0, 0),
         ("S1", 70.5, datetime.fromtimestamp(1795262400.25, timezone.utc), "sensor-suhu", 0, 1),
@@ -121,8 +129,8 @@ def test_a_reading_without_a_time_of_its_own_has_that_of_its_arrival(spark: Spar
 def test_a_clock_may_be_a_day_ahead_but_no_more(spark: SparkSession) -> None:
     day = ARRIVED + timedelta(days=1)
     values = [b'{"sensor_id":"S1","suhu":70.0,"timestamp":%.3f}' % (day.timestamp() + ahead) for ahead in (0, 0.001)]
-    reasons = [row.reason for row in parse(records(spark, *values), SETTINGS).orderBy("offset").collect()]
-    assert reasons == [None, "absurd-time:timestamp"]
+    rows = judged(records(spark, *values)).orderBy("offset").collect()
+    assert [(row.is_usable, row.reason) for row in rows] == [(True, None), (False, "absurd-time:timestamp")]
 
 
 def test_a_reading_at_the_threshold_is_no_alert(spark: SparkSession) -> None:
@@ -139,7 +147,7 @@ def test_a_sensor_may_have_a_threshold_of_its_own(spark: SparkSession) -> None:
 
 
 def test_an_alert_is_named_after_the_record_that_caused_it(spark: SparkSession) -> None:
-    parsed = parse(records(spark, reading("S1", 70.0), reading("S2", 91.5)), SETTINGS)
+    parsed = parse(records(spark, reading("S1", 70.0), reading("S2", 91.5)))
     message = as_messages(as_alerts(too_hot(parsed, 80.0, {}))).collect()
     assert [(row.key, json.loads(row.value)) for row in message] == [
         (
@@ -157,8 +165,7 @@ def test_the_first_look_drops_nothing_that_parsing_would_alert_on(spark: SparkSe
     raw = records(spark, *values)
 
     def alerts(candidates: DataFrame) -> DataFrame:
-        usable = parse(candidates, SETTINGS).where("reason is null")
-        return as_alerts(too_hot(usable, 80.0, {}))
+        return as_alerts(too_hot(judged(candidates).where("is_usable"), 80.0, {}))
 
     looked_at = maybe_hot(raw, 80.0)
     assertDataFrameEqual(alerts(looked_at), alerts(raw))
