@@ -40,6 +40,12 @@ def main(argv: list[str]) -> int:
     except ArusError as error:
         print(f"arus {verb}: {error}", file=sys.stderr)
         return 1
+    except ModuleNotFoundError as error:
+        # Started with a Python that lacks the project's packages, such as the system's.
+        print(
+            f"arus {verb}: {error} in {sys.executable}: use .venv/bin/python (`make setup` makes it)", file=sys.stderr
+        )
+        return 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

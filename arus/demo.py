@@ -17,6 +17,7 @@ from arus.producing import at_least
 from arus.progress import duration
 from arus.schemas import PERINGATAN_SUHU
 from arus.supervision import Pipeline
+from arus.text import printable
 
 if TYPE_CHECKING:
     from kafka.consumer.fetcher import ConsumerRecord
@@ -77,7 +78,7 @@ def alert_line(record: "ConsumerRecord") -> str:
     try:
         alert = json.loads(record.value)
         delay = record.timestamp - 1000 * alert["timestamp"]
-        sensor, suhu = tail.readable(str(alert["sensor_id"]).encode()), float(alert["suhu"])
+        sensor, suhu = printable(str(alert["sensor_id"])), float(alert["suhu"])
     except (ValueError, TypeError, LookupError):
         return tail.line(record)
     return f"{tail.line(record)[:12]}  {sensor}  {suhu:.1f} °C, {delay:,.0f} ms after the reading"
@@ -88,7 +89,7 @@ def show(pipelines: Sequence[Pipeline], seconds: float) -> None:
     print(NEXT, flush=True)
     view = View(up.row_counts(pipelines))
     deadline = time.monotonic() + seconds
-    with tail._consumer(PERINGATAN_SUHU, from_beginning=False) as consumer:
+    with tail.following(PERINGATAN_SUHU, from_beginning=False) as consumer:
         for partition in consumer.assignment():
             # The alerts that came during the start-up are worth a look too.
             consumer.seek(partition, max(consumer.position(partition) - SHOWN_ALERTS, 0))

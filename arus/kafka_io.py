@@ -1,11 +1,18 @@
 """The only place that says "kafka" to Spark: one topic in, one topic out."""
 
+import re
+
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
-from arus import home
+from arus import home, topics
+from arus.errors import ArusError
 from arus.settings import Trigger
+
+# How long the broker may hold back a fetch that finds nothing new. A consumer that comes back for its next micro-batch
+# waits out the fetch that it sent ahead at the last one's end: with Kafka's 500 ms, a third of a small batch's time.
+FETCH_WAIT_MS = "10"
 
 
 def read_topic(
@@ -21,7 +28,7 @@ def read_topic(
         .option("subscribe", topic)
         .option("startingOffsets", starting_offsets)
         .option("includeHeaders", "true")
-        .option("kafka.fetch.max.wait.ms", "10")
+        .option("kafka.fetch.max.wait.ms", FETCH_WAIT_MS)
         .options(**more)
     )
     if max_offsets_per_trigger:
@@ -40,6 +47,23 @@ def write_topic(records: DataFrame, topic: str, name: str, checkpoint: str, trig
         .trigger(**trigger.options())
     )
     return writer.outputMode("update") if trigger.is_realtime else writer
+
+
+def refuse_too_few_slots(spark: SparkSession, topic: str) -> None:
+    """Raise ArusError where a Real-time query over the topic would leave no task slot for the job's tables.
+
+    It holds one for each partition for as long as it runs. What slots a cluster has is for the cluster to say.
+    """
+    master = str(spark.sparkContext.master)
+    local = re.fullmatch(r"local(?:\[(\d+)(?:,\s*\d+)?\])?", master)
+    if not local:
+        return
+    slots, held = int(local[1] or 1), topics.partitions(topic)
+    if slots <= held:
+        raise ArusError(
+            f"settings: Real-time Mode holds a task slot for each of the {held} partitions of {topic}, and the tables "
+            f"need one more: --master local[{held + 1},4] or more, not {master}"
+        )
 
 
 def position() -> Column:

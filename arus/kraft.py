@@ -107,7 +107,7 @@ def _format_once(address: Address, controller_port: int) -> None:
     config.write_text(rendered(address, controller_port, fresh))
     format_it = java_command("kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(config))
     with log().open("ab") as said:
-        done = subprocess.run(format_it, stdout=said, stderr=said, timeout=60, check=False)
+        done = subprocess.run(format_it, stdout=said, stderr=said, check=False)
     if done.returncode != 0 or not _is_formatted(fresh):
         raise ArusError(f"{data()} could not be formatted: see the end of {log()}")
     fresh.rename(data())

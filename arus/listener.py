@@ -18,6 +18,8 @@ from pyspark.sql.streaming.listener import (
 from arus import home
 
 REPORT_PATIENCE_SECONDS = 5.0
+# Of logs/<job>.progress.jsonl: some 60,000 micro-batches.
+LONGEST_FILE_BYTES = 20_000_000
 
 
 class BatchListener(StreamingQueryListener):
@@ -45,8 +47,7 @@ class BatchListener(StreamingQueryListener):
         name = progress.get("name") or ""
         with self.lock:
             batch = summary(progress, self.counts.pop((name, int(progress["batchId"])), None))
-        with self.lines.open("a") as file:
-            file.write(json.dumps({"query": name, **batch}) + "\n")
+        append_line(self.lines, json.dumps({"query": name, **batch}))
         self._update(name, {**batch, "total": self._totals(name, batch)})
         if batch["rows_in"]:
             print(line(name, batch), flush=True)
@@ -107,6 +108,14 @@ def line(query: str, batch: dict[str, Any]) -> str:
         f"{query} batch {batch['batch']}: {batch['rows_in']:,} rows in {seconds:.2f} s ({rate:,.0f}/s), "
         f"{batch['rejected'] or 0:,} rejected, lag {batch['lag']:,}"
     )
+
+
+def append_line(path: Path, text: str) -> None:
+    """Append a line; a file that has grown too long is put aside first, in the place of the one before."""
+    if path.exists() and path.stat().st_size > LONGEST_FILE_BYTES:
+        path.replace(path.with_name(f"{path.name}.1"))
+    with path.open("a") as file:
+        file.write(text + "\n")
 
 
 def write_atomically(path: Path, text: str) -> None:

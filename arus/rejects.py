@@ -11,7 +11,7 @@ from typing import Any
 
 from arus import delta_files, home, replay
 from arus.errors import ArusError
-from arus.tail import readable
+from arus.text import readable
 
 COLUMNS = ["topic", "partition", "offset", "timestamp", "reason", "key", "value", "headers"]
 Record = dict[str, Any]

@@ -10,49 +10,29 @@ from typing import TYPE_CHECKING
 
 from arus.errors import ArusError
 from arus.home import bootstrap_servers
+from arus.text import printable, readable
 from arus.topics import CONNECT_SECONDS, kafka_errors_as_a_line
 
 if TYPE_CHECKING:
     from kafka import KafkaConsumer
     from kafka.consumer.fetcher import ConsumerRecord
 
-LONGEST_TEXT = 500
-SHOWN_CHARACTERS = 60
-SHOWN_BYTES = 16
 POLL_MS = 200
-
-
-def readable(data: bytes | None) -> str:
-    """Return text as it is but with control characters escaped, and bytes or long text as their size and beginning."""
-    if data is None:
-        return "null"
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        return f"<{len(data)} bytes: {data[:SHOWN_BYTES].hex(' ')}{' ...' if len(data) > SHOWN_BYTES else ''}>"
-    if len(text) > LONGEST_TEXT:
-        return f"<{len(data)} bytes: {_harmless(text[:SHOWN_CHARACTERS])} ...>"
-    return _harmless(text)
 
 
 def line(record: "ConsumerRecord") -> str:
     """Return one message as a line: local time of its Kafka timestamp, partition@offset, key, value, headers."""
     at = datetime.fromtimestamp(record.timestamp / 1000).astimezone()
     clock = at.strftime("%H:%M:%S.") + f"{record.timestamp % 1000:03d}"
-    headers = " ".join(f"{_harmless(name)}={readable(value)}" for name, value in record.headers)
+    headers = " ".join(f"{printable(name)}={readable(value)}" for name, value in record.headers)
     parts = [clock, f"{record.partition}@{record.offset}", readable(record.key), readable(record.value)]
     return "  ".join([*parts, f"[{headers}]"] if headers else parts)
-
-
-def _harmless(text: str) -> str:
-    # Escape sequences could rewrite or command the terminal of whoever looks at a message that a stranger sent.
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def tail(topic: str, from_beginning: bool, count: float, seconds: float) -> None:
     """Print the topic's messages until `count` were shown or `seconds` have passed; no consumer group is used."""
     deadline = time.monotonic() + seconds
-    with _consumer(topic, from_beginning) as consumer:
+    with following(topic, from_beginning) as consumer:
         while count > 0 and time.monotonic() < deadline:
             polled = consumer.poll(timeout_ms=POLL_MS)
             records = sorted((r for batch in polled.values() for r in batch), key=lambda record: record.timestamp)
@@ -64,7 +44,7 @@ def tail(topic: str, from_beginning: bool, count: float, seconds: float) -> None
 
 
 @contextmanager
-def _consumer(topic: str, from_beginning: bool) -> Iterator["KafkaConsumer"]:
+def following(topic: str, from_beginning: bool) -> Iterator["KafkaConsumer"]:
     from kafka import KafkaConsumer, TopicPartition
 
     with kafka_errors_as_a_line():
@@ -87,7 +67,7 @@ def _partitions(consumer: "KafkaConsumer", topic: str) -> list[int]:
     there = consumer.topics()
     if topic not in there:
         known = ", ".join(sorted(there)) or "none; `python -m arus topics create` makes them"
-        raise ArusError(f"there is no topic '{_harmless(topic)}'; there are: {known}")
+        raise ArusError(f"there is no topic '{printable(topic)}'; there are: {known}")
     return sorted(consumer.partitions_for_topic(topic))
 
 

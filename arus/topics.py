@@ -42,6 +42,15 @@ def topics() -> list[Topic]:
     return [Topic(name, counts[name], sizes[name]) for name in sorted(counts)]
 
 
+def partitions(name: str) -> int:
+    """Return how many partitions a topic has; ArusError where it is not there."""
+    with _admin() as admin:
+        counts = _partition_counts(admin)
+    if name not in counts:
+        raise ArusError(f"no topic {name} at {bootstrap_servers()}: `python -m arus topics create`")
+    return counts[name]
+
+
 @contextmanager
 def kafka_errors_as_a_line() -> Iterator[None]:
     """Turn kafka-python's errors into one line with the remedy, and keep its log of every retry off the terminal."""

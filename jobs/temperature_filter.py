@@ -19,9 +19,10 @@ from arus import records, schemas
 from arus.delta_io import write_tables
 from arus.errors import ArusError
 from arus.job import Job, start
-from arus.kafka_io import position, read_topic, write_topic
+from arus.kafka_io import position, read_topic, refuse_too_few_slots, write_topic
 from arus.records import Check
 from arus.settings import Trigger
+from arus.text import printable
 
 # A reading as every known producer writes it.
 PLAIN_READING = (
@@ -117,7 +118,8 @@ def read_thresholds(path: str) -> dict[str, float]:
 def show(alerts: DataFrame) -> None:
     for alert in alerts.orderBy("event_time").toLocalIterator():
         print(
-            f"[Peringatan Suhu Tinggi] Sensor {alert.sensor_id}: Suhu {alert.suhu}°C - {alert.event_time}", flush=True
+            f"[Peringatan Suhu Tinggi] Sensor {printable(alert.sensor_id)}: Suhu {alert.suhu}°C - {alert.event_time}",
+            flush=True,
         )
 
 
@@ -131,6 +133,8 @@ def queries(job: Job, settings: Settings) -> tuple[DataStreamWriter, DataStreamW
         readings = parse(maybe_hot(raw, lowest)).where(records.passes(all_checks))
         return as_alerts(too_hot(readings, settings.threshold_celsius, by_sensor))
 
+    if settings.trigger.is_realtime:
+        refuse_too_few_slots(job.spark, schemas.SENSOR_SUHU)
     raw = read_topic(job.spark, schemas.SENSOR_SUHU, settings.starting_offsets)
     to_topic = write_topic(
         as_messages(alerts(raw)),

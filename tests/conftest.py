@@ -17,6 +17,9 @@ from arus.ping import free_port
 
 __all__ = ["Broker", "free_port"]
 
+# A test's driver lives for seconds: less time for the JVM's second compiler is more for the job. Read by spark-submit.
+os.environ.setdefault("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1")
+
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from arus.listener import line, summary, write_atomically
+from arus import listener
+from arus.listener import append_line, line, summary, write_atomically
 
-# Cut down from what Spark 4.1 reports: a micro-batch with a Kafka source, no state, and a foreachBatch sink.
+# Cut down from what Spark 4.2 reports: a micro-batch with a Kafka source, no state, and a foreachBatch sink.
 PROGRESS: dict[str, Any] = {
     "id": "abe09fff-2037-4a4b-95f0-8cc01985c93f",
     "name": "retail_ingest.tables",
@@ -87,3 +88,12 @@ def test_a_write_that_fails_leaves_the_old_text(tmp_path: Path) -> None:
     with pytest.raises(UnicodeEncodeError):
         write_atomically(file, "half of it \ud800")
     assert file.read_text() == "old"
+
+
+def test_a_file_of_lines_that_has_grown_too_long_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener, "LONGEST_FILE_BYTES", 10)
+    lines = tmp_path / "job.progress.jsonl"
+    for text in ("one", "two", "three", "four"):
+        append_line(lines, text)
+    assert lines.read_text() == "four\n"
+    assert (tmp_path / "job.progress.jsonl.1").read_text() == "one\ntwo\nthree\n"

@@ -10,7 +10,8 @@ from kafka import KafkaProducer
 
 from arus.home import ROOT
 from arus.schemas import PERINGATAN_SUHU
-from arus.tail import line, readable
+from arus.tail import line
+from arus.text import readable
 from tests.conftest import Broker
 
 

@@ -22,12 +22,18 @@ from tests.e2e.support import (
 
 pytestmark = pytest.mark.e2e
 
+OFTEN = ("--conf", "spark.arus.table-trigger=1 second")
+
 
 def readings(count: int) -> list[bytes]:
     """Return readings of three sensors; every tenth is an alert."""
     return [
         json.dumps({"sensor_id": f"S{n % 3 + 1}", "suhu": 81.5 if n % 10 == 0 else 70.0}).encode() for n in range(count)
     ]
+
+
+def alert_ids(cluster: Broker) -> set[object]:
+    return {alert["alert_id"] for alert in messages(cluster, "peringatan-suhu")}
 
 
 def test_kept_and_rejected_are_what_was_sent_also_the_second_time(cluster: Broker) -> None:
@@ -67,14 +73,24 @@ def test_the_tables_can_be_read_by_delta_readers_of_other_makers(cluster: Broker
 
 
 def test_the_life_of_the_job(cluster: Broker) -> None:
-    """Alerts as they come, in Real-time Mode; a second writer is refused; SIGTERM ends it; it goes on from there."""
-    job = submit(cluster, "temperature_filter", "--conf", "spark.arus.table-trigger=1 second")
+    """Alerts in Real-time Mode; kill -9, and it goes on; a second writer is refused; SIGTERM ends it; it drains."""
+    killed = submit(cluster, "temperature_filter", *OFTEN)
     try:
         send(cluster, "sensor-suhu", readings(100))
-        alerts = messages(cluster, "peringatan-suhu", at_least=10)
-        assert {alert["sensor_id"] for alert in alerts} == {"S1", "S2", "S3"}
-        assert {alert["suhu"] for alert in alerts} == {81.5}
-        until(lambda: row_count(cluster, "tables/sensor_suhu") == 100, "100 rows in sensor_suhu")
+        messages(cluster, "peringatan-suhu", at_least=10)
+    finally:
+        killed.kill()
+        killed.communicate()
+    job = submit(cluster, "temperature_filter", *OFTEN)
+    try:
+        send(cluster, "sensor-suhu", readings(100))
+        until(lambda: len(alert_ids(cluster)) == 20, "the alerts of before and after the kill")
+        assert {(alert["sensor_id"], alert["suhu"]) for alert in messages(cluster, "peringatan-suhu")} == {
+            ("S1", 81.5),
+            ("S2", 81.5),
+            ("S3", 81.5),
+        }
+        until(lambda: row_count(cluster, "tables/sensor_suhu") == 200, "200 rows in sensor_suhu")
 
         second = submit(cluster, "temperature_filter")
         said = words(second)
@@ -92,8 +108,16 @@ def test_the_life_of_the_job(cluster: Broker) -> None:
     drain(cluster, "temperature_filter")
     assert positions(table(cluster, "tables/sensor_suhu")) == everything(cluster, "sensor-suhu")
     ids = table(cluster, "tables/peringatan_suhu")["alert_id"].to_pylist()
-    assert len(ids) == len(set(ids)) == 15
-    assert {alert["alert_id"] for alert in messages(cluster, "peringatan-suhu")} == set(ids)
+    assert len(ids) == len(set(ids)) == 25
+    assert alert_ids(cluster) == set(ids)
+
+
+def test_real_time_mode_needs_a_task_slot_more_than_partitions(cluster: Broker) -> None:
+    job = submit(cluster, "temperature_filter", "--master", "local[2,4]")
+    said = words(job)
+    assert job.returncode == 1
+    assert "a task slot for each of the 2 partitions of sensor-suhu" in said
+    assert "--master local[3,4] or more" in said
 
 
 def test_a_wrong_setting_stops_the_job_before_it_reads(cluster: Broker) -> None:
@@ -112,7 +136,7 @@ def test_the_console_speaks_as_asked(cluster: Broker) -> None:
 
 
 def test_a_killed_broker_comes_back_under_the_running_job(cluster: Broker) -> None:
-    job = submit(cluster, "temperature_filter", "--conf", "spark.arus.table-trigger=1 second")
+    job = submit(cluster, "temperature_filter", *OFTEN)
     try:
         send(cluster, "sensor-suhu", readings(100))
         messages(cluster, "peringatan-suhu", at_least=10)
