@@ -52,13 +52,16 @@ def test_kept_and_rejected_are_what_was_sent_also_the_second_time(cluster: Broke
             len(messages(cluster, "peringatan-suhu")),
         )
 
+    status = json.loads((cluster.home / "run" / "temperature_filter.status.json").read_text())
+    total = status["queries"]["temperature_filter.tables"]["total"]
+    assert (total["rows_in"], total["rows_out"], total["rejected"]) == (sent, 500, len(MALFORMED))
+
     first = outcome()
     assert first[0] == everything(cluster, "sensor-suhu")
     assert first[1:3] == (500, len(MALFORMED))
     assert len(first[3]) == len(set(first[3])) == first[4] == 50
     drain(cluster, "temperature_filter")
     assert outcome() == first
-    assert sent == 500 + len(MALFORMED)
 
     raw = table(cluster, "rejects/temperature_filter")["value"].to_pylist()
     assert sorted(value or b"" for value in raw) == sorted(value or b"" for value in MALFORMED.values())
