@@ -1,10 +1,11 @@
-"""A Kafka producer for one topic, once the broker answers."""
+"""A Kafka producer for topics that exist, once the broker answers."""
 
 import contextlib
 import logging
 import sys
 import threading
 import time
+from collections.abc import Sequence
 
 from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient
@@ -22,8 +23,8 @@ REQUEST_MS = 30_000
 BATCH_BYTES = 256 * 1024
 
 
-def connect(topic: str, broker_timeout: float, delivery_timeout: float, linger_ms: int) -> KafkaProducer:
-    """Return an idempotent producer for a topic that exists; raise ArusError if no broker answers in time (seconds)."""
+def connect(topics: Sequence[str], broker_timeout: float, delivery_timeout: float, linger_ms: int) -> KafkaProducer:
+    """Return an idempotent producer for topics that exist; raise ArusError if no broker answers in time (seconds)."""
     # What kafka-python logs at every retry would bury the line that counts.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     deadline = time.monotonic() + broker_timeout
@@ -32,8 +33,8 @@ def connect(topic: str, broker_timeout: float, delivery_timeout: float, linger_m
     notice.start()
     try:
         _await_port(deadline)
-        _check_topic(topic, deadline)
-        return _make_producer(topic, deadline, int(delivery_timeout * 1000), linger_ms)
+        _check_topics(topics, deadline)
+        return _make_producer(topics, deadline, int(delivery_timeout * 1000), linger_ms)
     except (KafkaError, TimeoutError) as error:
         raise ArusError(
             f"Kafka at {home.bootstrap_servers()} did not answer within {broker_timeout:g} s ({said(error)}):"
@@ -61,19 +62,20 @@ def _await_port(deadline: float) -> None:
         time.sleep(RETRY_SECONDS)
 
 
-def _check_topic(topic: str, deadline: float) -> None:
+def _check_topics(topics: Sequence[str], deadline: float) -> None:
     client = KafkaAdminClient(
         bootstrap_servers=home.bootstrap_servers(),
         bootstrap_timeout_ms=_left_ms(deadline),
         reconnect_backoff_max_ms=RECONNECT_MS,
     )
     with contextlib.closing(client) as admin:
-        topics = admin.list_topics()
-    if topic not in topics:
-        raise ArusError(f"topic {topic} does not exist: run python -m arus topics create")
+        there = admin.list_topics()
+    for topic in topics:
+        if topic not in there:
+            raise ArusError(f"topic {topic} does not exist: run python -m arus topics create")
 
 
-def _make_producer(topic: str, deadline: float, delivery_ms: int, linger_ms: int) -> KafkaProducer:
+def _make_producer(topics: Sequence[str], deadline: float, delivery_ms: int, linger_ms: int) -> KafkaProducer:
     producer = KafkaProducer(
         bootstrap_servers=home.bootstrap_servers(),
         bootstrap_timeout_ms=_left_ms(deadline),
@@ -87,7 +89,8 @@ def _make_producer(topic: str, deadline: float, delivery_ms: int, linger_ms: int
         batch_size=BATCH_BYTES,
         metrics_enabled=False,
     )
-    producer.partitions_for(topic)
+    for topic in topics:
+        producer.partitions_for(topic)
     return producer
 
 

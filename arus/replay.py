@@ -137,7 +137,7 @@ def _send_all(job: str, fresh: Iterator[Chosen], journal: TextIO) -> int:
     try:
         while chunk := list(islice(fresh, CHUNK)):
             for topic in sorted({record["topic"] for _, record in chunk} - producers.keys()):
-                producers[topic] = connect(topic, BROKER_TIMEOUT, DELIVERY_TIMEOUT, 0)
+                producers[topic] = connect([topic], BROKER_TIMEOUT, DELIVERY_TIMEOUT, 0)
             if failures := _send(chunk, producers, journal):
                 raise ArusError(
                     f"{job}: {count + len(chunk) - len(failures):,} replayed, then {failures[0]}: see "

@@ -36,16 +36,16 @@ class Pending(NamedTuple):
 
 
 class Sender:
-    """Sends to one topic, as a context manager: waits for the broker on entry and for every message on exit.
+    """Sends to one or more topics, as a context manager: waits for the broker on entry and for every message on exit.
 
-    Raises ArusError where the broker or the topic is not there, and where a message failed. After SIGINT or SIGTERM
+    Raises ArusError where the broker or a topic is not there, and where a message failed. After SIGINT or SIGTERM
     nothing more is sent, and what waits gets a few seconds for its answer.
     """
 
     def __init__(
         self,
         topic: str,
-        *,
+        *others: str,
         broker_timeout: float = 60.0,
         delivery_timeout: float = 120.0,
         linger_ms: int = 0,
@@ -54,7 +54,7 @@ class Sender:
         self.sent = self.acked = self.failed = 0
         self.stopping = False
         self._stop_by = math.inf
-        self._topic = topic
+        self._topics = (topic, *others)
         self._address = home.bootstrap_servers()
         self._broker_timeout = broker_timeout
         self._delivery_timeout = delivery_timeout
@@ -65,7 +65,7 @@ class Sender:
         self._progress = Progress(total)
 
     def __enter__(self) -> "Sender":
-        self._producer = connect(self._topic, self._broker_timeout, self._delivery_timeout, self._linger_ms)
+        self._producer = connect(self._topics, self._broker_timeout, self._delivery_timeout, self._linger_ms)
         self._handlers = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
         self._started = time.monotonic()
         self._pace = Pace(self._sleep)
@@ -96,20 +96,27 @@ class Sender:
         key: str,
         headers: list[tuple[str, bytes]] | None = None,
         timestamp_ms: int | None = None,
-    ) -> None:
-        """Queue one message, blocking while too much waits; once it is time to stop, do nothing."""
+        topic: str | None = None,
+    ) -> bool:
+        """Queue one message for `topic` (default: the first), blocking while too much waits; return whether it was.
+
+        Once it is time to stop, it is not.
+        """
         self._make_room()
         if self.stopping:
-            return
+            return False
         self.sent += 1
         try:
-            future = self._producer.send(self._topic, value, key.encode(), headers, timestamp_ms=timestamp_ms)
+            future = self._producer.send(
+                topic or self._topics[0], value, key.encode(), headers, timestamp_ms=timestamp_ms
+            )
         except KafkaError as error:
             self._fail(error)
             self._raise_if_failed()
         size = len(value or b"")
         self._pending.append(Pending(future, time.monotonic(), size))
         self._pending_bytes += size
+        return True
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self.stopping = True
