@@ -3,8 +3,10 @@
 import argparse
 import contextlib
 import math
+import secrets
 import sys
 from collections.abc import Callable
+from datetime import datetime, timezone
 from typing import Any
 
 from arus.errors import ArusError
@@ -24,13 +26,35 @@ def at_least(minimum: float, number: type = float) -> Callable[[str], Any]:
     return parse
 
 
+def moment(text: str) -> float:
+    """Read epoch seconds or an ISO date (UTC if it names no zone) as epoch seconds."""
+    with contextlib.suppress(argparse.ArgumentTypeError):
+        return float(at_least(0)(text))
+    parsed = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)).timestamp()
+
+
+def share(text: str) -> float:
+    if (value := at_least(0)(text)) <= 1:
+        return float(value)
+    raise argparse.ArgumentTypeError(f"'{text}' is not a share between 0 and 1")
+
+
+def step_seconds(rate: float) -> float:
+    """Return the seconds between two readings of one sensor; as fast as possible stands for one a second."""
+    return 1 / rate if rate else 1.0
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that every producer has."""
     parser.add_argument(
         "--count", type=at_least(0, int), default=0, metavar="N", help="stop after N (default 0: endless)"
     )
     parser.add_argument(
-        "--seed", type=int, default=None, help="the same seed gives the same data (default: another each time)"
+        "--seed",
+        type=int,
+        default=secrets.randbelow(2**32),
+        help="the same seed gives the same data (default: another each time)",
     )
     parser.add_argument(
         "--broker-timeout",

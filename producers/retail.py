@@ -165,10 +165,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     )
     pace.add_argument("--speed", type=at_least(1e-9), metavar="N", help="replay by InvoiceDate, N times faster")
     add_arguments(parser)
-    options = parser.parse_args(argv)
-    if options.seed is None:
-        options.seed = random.randrange(2**32)
-    return options
+    return parser.parse_args(argv)
 
 
 def send_rows(options: argparse.Namespace, file: CsvFile | None) -> None:

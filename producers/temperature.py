@@ -4,22 +4,20 @@ Each sensor has its own level, drifts over the day, trembles, and overheats now 
 """
 
 import argparse
-import contextlib
 import itertools
 import json
-import math
 import random
 import sys
 import time
 from collections.abc import Iterator
-from datetime import datetime, timezone
 from typing import NamedTuple
 
-from arus.producing import add_arguments, at_least, run
+from arus.producing import add_arguments, at_least, moment, run, share, step_seconds
 from arus.schemas import SENSOR_SUHU
 from arus.sending import BULK_LINGER_MS, Sender
+from producers.malformed import malformed
+from producers.signals import DAY_SECONDS, Episode, daily, lifts, trembling
 
-DAY_SECONDS = 86_400
 DRIFT_CELSIUS = 1.5
 NOISE_CELSIUS = 0.5
 NOISE_SECONDS = 20.0
@@ -28,54 +26,7 @@ EPISODE_GAP_SECONDS = 75.0
 COOLING_SECONDS = 5.0
 IMPOSSIBLE_CELSIUS = (9999.9, -300.0)
 
-# Every way in which a value can be unusable, by name.
-MALFORMED: dict[str, bytes | None] = {
-    "null": None,
-    "empty": b"",
-    "blank": b"  \n",
-    "invalid_utf8": b'{"sensor_id":"S\xff\xfe1","suhu":70.0}',
-    "truncated": b'{"sensor_id":"S1","suhu":7',
-    "trailing_bytes": b'{"sensor_id":"S1","suhu":70.0}}garbage',
-    "not_json": b"sensor_id=S1;suhu=70.0",
-    "array": b'[{"sensor_id":"S1","suhu":70.0}]',
-    "bare_number": b"70.0",
-    "json_null": b"null",
-    "missing_suhu": b'{"sensor_id":"S1"}',
-    "missing_sensor_id": b'{"suhu":70.0}',
-    "null_suhu": b'{"sensor_id":"S1","suhu":null}',
-    "null_sensor_id": b'{"sensor_id":null,"suhu":70.0}',
-    "text_suhu": b'{"sensor_id":"S1","suhu":"panas"}',
-    "boolean_suhu": b'{"sensor_id":"S1","suhu":true}',
-    "object_suhu": b'{"sensor_id":"S1","suhu":{"celsius":70.0}}',
-    "nan_suhu": b'{"sensor_id":"S1","suhu":NaN}',
-    "infinite_suhu": b'{"sensor_id":"S1","suhu":Infinity}',
-    "overflowing_suhu": b'{"sensor_id":"S1","suhu":1e400}',
-    "text_timestamp": b'{"sensor_id":"S1","suhu":70.0,"timestamp":"kemarin"}',
-    "far_past": b'{"sensor_id":"S1","suhu":70.0,"timestamp":-1e15}',
-    "far_future": b'{"sensor_id":"S1","suhu":70.0,"timestamp":1e18}',
-    "oversize": b'{"sensor_id":"' + b"S" * 70 * 1024 + b'","suhu":70.0}',
-}
-
-
-class Episode(NamedTuple):
-    """One overheating: when it begins, how long it rises and holds (seconds), and how far it lifts (°C)."""
-
-    begin: float
-    rise: float
-    hold: float
-    lift: float
-
-    def at(self, seconds: float) -> float:
-        """Return by how many °C the sensor is lifted at this moment."""
-        since = seconds - self.begin
-        if since < 0:
-            return 0.0
-        if since < self.rise:
-            return self.lift * since / self.rise
-        return self.lift * math.exp(min(self.rise + self.hold - since, 0.0) / COOLING_SECONDS)
-
-    def end(self) -> float:
-        return self.begin + self.rise + self.hold + 6 * COOLING_SECONDS
+MALFORMED = malformed("sensor_id", "S1", "suhu")
 
 
 class Message(NamedTuple):
@@ -83,12 +34,8 @@ class Message(NamedTuple):
     value: bytes | None
 
 
-def episodes(rng: random.Random, first: float) -> Iterator[Episode]:
-    begin = first
-    while True:
-        episode = Episode(begin, rng.uniform(3, 6), rng.uniform(4, 10), rng.uniform(15, 22))
-        yield episode
-        begin = episode.end() + rng.expovariate(1 / EPISODE_GAP_SECONDS)
+def overheating(rng: random.Random, begin: float) -> Episode:
+    return Episode(begin, rng.uniform(3, 6), rng.uniform(4, 10), rng.uniform(15, 22), COOLING_SECONDS)
 
 
 def temperatures(sensor: int, step: float, seed: int) -> Iterator[float]:
@@ -96,18 +43,12 @@ def temperatures(sensor: int, step: float, seed: int) -> Iterator[float]:
     rng = random.Random(f"{seed}/{sensor}")
     level = rng.uniform(68.0, 74.0)
     hour = rng.uniform(0, DAY_SECONDS)
-    heat = episodes(rng, rng.uniform(3, 6) if sensor == 1 else rng.expovariate(1 / EPISODE_GAP_SECONDS))
-    episode = next(heat)
-    memory = math.exp(-step / NOISE_SECONDS)
-    spread = NOISE_CELSIUS * math.sqrt(1 - memory**2)
-    noise = 0.0
+    first = rng.uniform(3, 6) if sensor == 1 else rng.expovariate(1 / EPISODE_GAP_SECONDS)
+    heat = lifts(rng, step, first, EPISODE_GAP_SECONDS, lambda begin: overheating(rng, begin))
+    noise = trembling(rng, step, NOISE_CELSIUS, NOISE_SECONDS)
     for n in itertools.count():
-        seconds = n * step
-        while seconds > episode.end():
-            episode = next(heat)
-        noise = memory * noise + rng.gauss(0, spread)
-        drift = DRIFT_CELSIUS * math.sin(2 * math.pi * (seconds + hour) / DAY_SECONDS)
-        yield round(level + drift + noise + episode.at(seconds), 2)
+        lift = next(heat)
+        yield round(level + daily(n * step + hour, DRIFT_CELSIUS) + next(noise) + lift, 2)
 
 
 def make_record(sensor_id: str, suhu: float, timestamp: float) -> bytes:
@@ -145,25 +86,6 @@ def all_readings(options: argparse.Namespace) -> Iterator[tuple[int, float, floa
         yield index + 1, next(signals[index]), timestamp
 
 
-def step_seconds(rate: float) -> float:
-    """Return the seconds between two readings of one sensor; as fast as possible stands for one a second."""
-    return 1 / rate if rate else 1.0
-
-
-def moment(text: str) -> float:
-    """Read epoch seconds or an ISO date (UTC if it names no zone) as epoch seconds."""
-    with contextlib.suppress(argparse.ArgumentTypeError):
-        return float(at_least(0)(text))
-    parsed = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)).timestamp()
-
-
-def share(text: str) -> float:
-    if (value := at_least(0)(text)) <= 1:
-        return float(value)
-    raise argparse.ArgumentTypeError(f"'{text}' is not a share between 0 and 1")
-
-
 def parse(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m producers.temperature", description=__doc__, allow_abbrev=False)
     add = parser.add_argument
@@ -182,8 +104,6 @@ def parse(argv: list[str]) -> argparse.Namespace:
     options = parser.parse_args(argv)
     if options.silent and options.silent not in {f"S{n}" for n in range(1, options.sensors + 1)}:
         parser.error(f"--silent {options.silent}: there are S1 to S{options.sensors}")
-    if options.seed is None:
-        options.seed = random.randrange(2**32)
     return options
 
 

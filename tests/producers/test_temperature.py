@@ -6,15 +6,14 @@ from typing import Any
 
 import pytest
 
+from arus.producing import moment
 from producers.temperature import (
     IMPOSSIBLE_CELSIUS,
     MALFORMED,
-    Episode,
     Message,
     all_readings,
     make_record,
     messages,
-    moment,
     parse,
     temperatures,
 )
@@ -69,12 +68,6 @@ def test_a_sensor_overheats_now_and_then_and_is_cool_otherwise(sensor: int) -> N
     episodes = sum(now and not before for before, now in itertools.pairwise(hot))
     assert 10 <= episodes <= 80
     assert 65.0 < statistics.median(hour) < 78.0
-
-
-def test_an_overheating_rises_holds_and_cools() -> None:
-    episode = Episode(begin=10.0, rise=4.0, hold=6.0, lift=20.0)
-    assert [episode.at(seconds) for seconds in (9.0, 12.0, 14.0, 20.0)] == [0.0, 10.0, 20.0, 20.0]
-    assert episode.at(25.0) == pytest.approx(7.36, abs=0.01)
 
 
 def test_late_readings_carry_an_older_timestamp() -> None:
