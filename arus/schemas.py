@@ -2,12 +2,20 @@
 
 SENSOR_SUHU = "sensor-suhu"
 PERINGATAN_SUHU = "peringatan-suhu"
+SENSOR_SUHU_GUDANG = "sensor-suhu-gudang"
+SENSOR_KELEMBABAN_GUDANG = "sensor-kelembaban-gudang"
+PERINGATAN_GUDANG = "peringatan-gudang"
+STATUS_GUDANG = "status-gudang"
 RETAIL_STREAM = "retail_stream"
 
 # Topic -> partitions. They set how far a job can be spread; a Real-time query holds one task slot for each.
 TOPICS = {
     SENSOR_SUHU: 2,
     PERINGATAN_SUHU: 1,
+    SENSOR_SUHU_GUDANG: 2,
+    SENSOR_KELEMBABAN_GUDANG: 2,
+    PERINGATAN_GUDANG: 1,
+    STATUS_GUDANG: 1,
     RETAIL_STREAM: 2,
 }
 
@@ -25,6 +33,9 @@ RETAIL_FIELDS = (
 
 # Spark DDL of the messages' values. suhu: degrees Celsius; timestamp: epoch seconds, the sensor's own clock.
 SUHU_MESSAGE = "sensor_id string, suhu double, timestamp double"
+# The same of a warehouse, and kelembaban: relative humidity in per cent.
+SUHU_GUDANG_MESSAGE = "gudang_id string, suhu double, timestamp double"
+KELEMBABAN_GUDANG_MESSAGE = "gudang_id string, kelembaban double, timestamp double"
 # All text: producers that read a CSV file send numbers as text. The job gives them their types.
 RETAIL_MESSAGE = ", ".join(f"{field} string" for field in RETAIL_FIELDS)
 

@@ -125,7 +125,15 @@ def test_every_module_imports(module: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "ddl", [schemas.SUHU_MESSAGE, schemas.RETAIL_MESSAGE, schemas.REJECTS, *schemas.TABLES.values()]
+    "ddl",
+    [
+        schemas.SUHU_MESSAGE,
+        schemas.SUHU_GUDANG_MESSAGE,
+        schemas.KELEMBABAN_GUDANG_MESSAGE,
+        schemas.RETAIL_MESSAGE,
+        schemas.REJECTS,
+        *schemas.TABLES.values(),
+    ],
 )
 def test_every_schema_is_columns_with_types(ddl: str) -> None:
     columns = re.split(r", (?![^<]*>)", ddl)
