@@ -85,6 +85,7 @@ def await_first_alert(deadline: float) -> None:
         producer.poll(0)
         if time.monotonic() > deadline:
             sys.exit(f"no alert within {START_SECONDS} s: see {home.logs() / 'temperature_filter.out'}")
+    producer.flush()
     consumer.close()
 
 
