@@ -3,8 +3,10 @@
 import importlib
 import os
 import sys
+from pathlib import Path
 
 from arus.errors import ArusError
+from arus.home import ROOT
 
 VERBS = {
     "doctor": "check Python, Java, versions, jars, ports, disk and broker; says how to mend what fails",
@@ -41,6 +43,8 @@ def main(argv: list[str]) -> int:
         print(f"arus {verb}: {error}", file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:
+        if Path(sys.prefix) == ROOT / ".venv":
+            raise
         # Started with a Python that lacks the project's packages, such as the system's.
         print(
             f"arus {verb}: {error} in {sys.executable}: use .venv/bin/python (`make setup` makes it)", file=sys.stderr

@@ -1,8 +1,9 @@
 """Kafka records into Delta tables, exactly once: each ends in the job's tables, or in its rejects with the reason."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, Observation, SparkSession
@@ -10,13 +11,15 @@ from pyspark.sql import functions as F
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 from pyspark.sql.types import StructType
 
-from arus import checkpoints, home, locks, schemas
+from arus import checkpoints, delta_files, home, locks, schemas
 from arus.errors import ArusError
 from arus.job import Job
 from arus.ledger import Ledger
 from arus.records import Check, passes, reason
 from arus.settings import Trigger
 
+# How long a batch's counts may take after its write.
+COUNT_PATIENCE_SECONDS = 30.0
 # Small files are joined (how many: conf/spark-defaults.conf); the log is condensed every 50 commits.
 TABLE_PROPERTIES = {
     "delta.autoOptimize.autoCompact": "true",
@@ -66,10 +69,10 @@ def write_tables(
         parsed = parse(batch)
         counted = append_usable(ledger, parsed, checks, table, batch_id)
         for name, rows_of in (derived or {}).items():
-            append_few(ledger, rows_of(batch), name, batch_id, show)
+            append_few(ledger, rows_of(batch), table_path(name), batch_id, show)
         total, rejected = counted or (None, None)
         if rejected != 0:
-            ledger.append(as_rejects(parsed, checks, batch_id), rejects_path(job.name), batch_id)
+            append_few(ledger, as_rejects(parsed, checks, batch_id), rejects_path(job.name), batch_id)
         job.listener.count(f"{job.name}.tables", batch_id, total, rejected)
 
     return (
@@ -96,19 +99,28 @@ def append_usable(
     # each batch; in one projection with it, all of it would be.
     rows = usable.withColumn("batch_id", F.lit(batch_id).cast("bigint")).select(columns)
     is_new = ledger.append(rows, table_path(table), batch_id)
-    return (counts.get["total"], counts.get["rejected"]) if is_new else None
+    return (counts.get["total"], counts.get["rejected"]) if is_new and _have_come(counts) else None
+
+
+def _have_come(counts: Observation) -> bool:
+    """Wait for the counts, which follow a write by milliseconds; Observation.get would wait for ever for lost ones."""
+    jvm_counts: Any = counts._jo
+    deadline = time.monotonic() + COUNT_PATIENCE_SECONDS
+    while not jvm_counts.future().isCompleted():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.001)
+    return True
 
 
 def append_few(
-    ledger: Ledger, rows: DataFrame, table: str, batch_id: int, show: Callable[[DataFrame], None] | None
+    ledger: Ledger, rows: DataFrame, path: str, batch_id: int, show: Callable[[DataFrame], None] | None = None
 ) -> None:
-    """Append the rows, unless there are none: an empty commit costs as much as a full one."""
+    """Append the rows, unless there are none: an empty commit costs as much as a full one. `show` gets what is new."""
     rows = rows.persist()
     try:
-        if not rows.isEmpty():
-            ledger.append(rows.coalesce(1), table_path(table), batch_id)
-            if show:
-                show(rows)
+        if not rows.isEmpty() and ledger.append(rows.coalesce(1), path, batch_id) and show:
+            show(rows)
     finally:
         rows.unpersist()
 
@@ -121,6 +133,15 @@ def _claim(job: Job, tables: Iterable[str]) -> None:
     for table in tables:
         create(job.spark, table_path(table), schemas.TABLES[table])
     create(job.spark, rejects_path(job.name), schemas.REJECTS)
+    for name in [*(f"tables/{table}" for table in tables), f"rejects/{job.name}"]:
+        join_small_files(job.spark, name)
+
+
+def join_small_files(spark: SparkSession, name: str) -> None:
+    """Join the table's small files, if it has many: Delta's own compaction counts only those of the running driver."""
+    limit = int(str(spark.conf.get("spark.databricks.delta.autoCompact.minNumFiles")))
+    if delta_files.summary(name.removeprefix("tables/")).files >= limit:
+        DeltaTable.forPath(spark, f"{home.store()}/{name}").optimize().executeCompaction()
 
 
 def _refuse_lost_checkpoint(job: Job, tables: Iterable[str]) -> None:

@@ -1,5 +1,6 @@
 """The only place that says "kafka" to Spark: one topic in, one topic out."""
 
+import os
 import re
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -59,10 +60,11 @@ def refuse_too_few_slots(spark: SparkSession, topic: str) -> None:
     It holds one for each partition for as long as it runs. What slots a cluster has is for the cluster to say.
     """
     master = str(spark.sparkContext.master)
-    local = re.fullmatch(r"local(?:\[(\d+)(?:,\s*\d+)?\])?", master)
+    local = re.fullmatch(r"local(?:\[(\d+|\*)(?:,\s*\d+)?\])?", master)
     if not local:
         return
-    slots, held = int(local[1] or 1), topics.partitions(topic)
+    slots = (os.cpu_count() or 1) if local[1] == "*" else int(local[1] or 1)
+    held = topics.partitions(topic)
     if slots <= held:
         raise ArusError(
             f"settings: Real-time Mode holds a task slot for each of the {held} partitions of {topic}, and the tables "

@@ -82,6 +82,7 @@ def summary(progress: dict[str, Any], counts: tuple[int | None, int | None] | No
     """Return what matters of a StreamingQueryProgress: rows, lag (rows behind the topic), state rows, time (ms).
 
     A table's batch counts its rows itself: Spark counts a record each time that it is read, and rejects are read twice.
+    A batch that a table had already, as after a crash, counts nothing.
     """
     total, rejected = counts or (progress["numInputRows"], 0)
     sink_rows = progress["sink"].get("numOutputRows", -1)
@@ -90,7 +91,7 @@ def summary(progress: dict[str, Any], counts: tuple[int | None, int | None] | No
     return {
         "at": progress["timestamp"],
         "batch": progress["batchId"],
-        "rows_in": total if total is not None else progress["numInputRows"],
+        "rows_in": total or 0,
         "rows_out": kept if counts else (sink_rows if sink_rows >= 0 else None),
         "rejected": rejected,
         "lag": int(max(lags, default=0)),

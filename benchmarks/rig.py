@@ -21,6 +21,7 @@ def rig() -> Iterator[Path]:
     """A broker of its own in a temporary home, on a free port; both are gone at the end."""
     folder = Path(tempfile.mkdtemp(prefix="arus bench "))
     os.environ["ARUS_HOME"] = str(folder)
+    os.environ.pop("ARUS_STORE", None)
     os.environ["KAFKA_BOOTSTRAP_SERVERS"] = f"localhost:{ping.free_port()}"
     try:
         broker.start()

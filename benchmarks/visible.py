@@ -37,7 +37,6 @@ def send(producer: Producer, rows: Iterator[Row]) -> None:
     for row in itertools.islice(rows, ROWS):
         producer.produce(schemas.RETAIL_STREAM, key=str(row["InvoiceNo"]).encode(), value=json.dumps(row).encode())
         producer.poll(0)
-    producer.flush()
 
 
 def seconds_until(expected: int) -> float:
@@ -63,6 +62,7 @@ def main(argv: list[str]) -> int:
             for number in range(1, WARM_UP_TIMES + options.times + 1):
                 send(producer, rows)
                 taken.append(seconds_until(number * ROWS))
+                producer.flush()
                 time.sleep(1)
         finally:
             job.terminate()

@@ -56,7 +56,7 @@ def faults_of(options: argparse.Namespace) -> Faults:
 
 
 def open_truth(path: Path | None) -> contextlib.AbstractContextManager[TextIO | None]:
-    """Return the file that the truth goes to, line by line, so that it is whole even where the producer is killed."""
+    """Return the file that the truth goes to, by line: none is cut short where the producer is killed."""
     try:
         return path.open("w", encoding="utf-8", buffering=1) if path else contextlib.nullcontext()
     except OSError as error:

@@ -49,7 +49,8 @@ class Broker:
 
     @property
     def env(self) -> dict[str, str]:
-        return {**os.environ, "ARUS_HOME": str(self.home), "KAFKA_BOOTSTRAP_SERVERS": self.address}
+        own = {"ARUS_HOME": str(self.home), "ARUS_STORE": str(self.home), "KAFKA_BOOTSTRAP_SERVERS": self.address}
+        return {**os.environ, **own}
 
     @property
     def pid(self) -> int:

@@ -1,6 +1,6 @@
 """Run by spark-submit in a job's place: does many short runs of one query in one driver, and prints what came of each.
 
-usage: lab.py replay TIMES | damage
+usage: lab.py replay JOB TIMES | damage JOB
 """
 
 import json

@@ -81,19 +81,21 @@ def test_the_life_of_the_job(cluster: Broker) -> None:
     try:
         send(cluster, "sensor-suhu", readings(100))
         messages(cluster, "peringatan-suhu", at_least=10)
+        send(cluster, "sensor-suhu", readings(100))
     finally:
         killed.kill()
         killed.communicate()
+    send(cluster, "sensor-suhu", readings(100))
     job = submit(cluster, "temperature_filter", *OFTEN)
     try:
         send(cluster, "sensor-suhu", readings(100))
-        until(lambda: len(alert_ids(cluster)) == 20, "the alerts of before and after the kill")
+        until(lambda: len(alert_ids(cluster)) == 40, "the alerts of before, during and after the kill")
         assert {(alert["sensor_id"], alert["suhu"]) for alert in messages(cluster, "peringatan-suhu")} == {
             ("S1", 81.5),
             ("S2", 81.5),
             ("S3", 81.5),
         }
-        until(lambda: row_count(cluster, "tables/sensor_suhu") == 200, "200 rows in sensor_suhu")
+        until(lambda: row_count(cluster, "tables/sensor_suhu") == 400, "400 rows in sensor_suhu")
 
         second = submit(cluster, "temperature_filter")
         said = words(second)
@@ -111,7 +113,7 @@ def test_the_life_of_the_job(cluster: Broker) -> None:
     drain(cluster, "temperature_filter")
     assert positions(table(cluster, "tables/sensor_suhu")) == everything(cluster, "sensor-suhu")
     ids = table(cluster, "tables/peringatan_suhu")["alert_id"].to_pylist()
-    assert len(ids) == len(set(ids)) == 25
+    assert len(ids) == len(set(ids)) == 45
     assert alert_ids(cluster) == set(ids)
 
 
