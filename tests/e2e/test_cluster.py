@@ -51,7 +51,8 @@ def master(tmp_path: Path) -> Iterator[tuple[str, int]]:
 def alive_workers(page: int) -> int:
     try:
         return int(report(page)["aliveworkers"])
-    except OSError:
+    except (OSError, ValueError):
+        # Not there yet, or its page is still empty.
         return 0
 
 
