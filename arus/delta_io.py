@@ -88,7 +88,7 @@ def append_usable(
 ) -> tuple[int, int] | None:
     """Append the usable records; return how many records there were and how many unusable, counted on the way.
 
-    None where the table had the batch already, and no record was looked at.
+    None where that is not known: the table had the batch already, so that no record was looked at, or Spark lost them.
     """
     counts = Observation()
     columns = _struct(schemas.TABLES[table]).fieldNames()

@@ -82,7 +82,7 @@ def summary(progress: dict[str, Any], counts: tuple[int | None, int | None] | No
     """Return what matters of a StreamingQueryProgress: rows, lag (rows behind the topic), state rows, time (ms).
 
     A table's batch counts its rows itself: Spark counts a record each time that it is read, and rejects are read twice.
-    A batch that a table had already, as after a crash, counts nothing.
+    A batch whose counts are not known, as one that a table had already before a crash, counts nothing.
     """
     total, rejected = counts or (progress["numInputRows"], 0)
     sink_rows = progress["sink"].get("numOutputRows", -1)

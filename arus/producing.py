@@ -45,6 +45,18 @@ def step_seconds(rate: float) -> float:
     return 1 / rate if rate else 1.0
 
 
+def add_faults(parser: argparse.ArgumentParser, late: str, sensor: str) -> Callable[..., Any]:
+    """Add the faults that simulated sensors share, where `late` says what late is; return what adds more of them."""
+    add = parser.add_argument_group("faults, each a share between 0 and 1 of the readings (default 0)").add_argument
+    add("--late", type=share, default=0.0, help=late)
+    add("--late-seconds", type=at_least(0), default=30.0, metavar="SECONDS", help="default 30")
+    add("--duplicate", type=share, default=0.0, help="sent twice")
+    add("--malformed", type=share, default=0.0, help="unusable, in all ways in turn")
+    add("--silent", metavar="SENSOR", help=f"this sensor falls silent, as {sensor}")
+    add("--silent-after", type=at_least(0), default=0.0, metavar="SECONDS", help="when (default 0)")
+    return add
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that every producer has."""
     parser.add_argument(

@@ -80,9 +80,7 @@ def is_text(value: Column, max_bytes: int) -> list[Check]:
 
 
 def has_fields(value: Column, fields: dict[str, Column]) -> list[Check]:
-    """Return the checks that the required fields (name -> typed column) have a value; if not, why: from not being JSON
-    at all to one field's wrong type.
-    """
+    """Return the checks that the required fields (name -> typed column) have a value; the code says why one has not."""
     is_incomplete = reduce(operator.or_, (typed.isNull() for typed in fields.values()))
     unusable = [Check(typed.isNull(), _unusable(value, field)) for field, typed in fields.items()]
     return [Check(is_incomplete, _unreadable(value)), *unusable]

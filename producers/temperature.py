@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from arus.producing import add_arguments, at_least, moment, run, share, step_seconds
+from arus.producing import add_arguments, add_faults, at_least, moment, run, share, step_seconds
 from arus.schemas import SENSOR_SUHU
 from arus.sending import BULK_LINGER_MS, Sender
 from producers.malformed import malformed
@@ -92,14 +92,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
     add("--sensors", type=at_least(1, int), default=3, metavar="N", help="how many: S1 to SN (default 3)")
     add("--rate", type=at_least(0), default=1.0, help="readings a second of each sensor (default 1; 0: no pause)")
     add("--start", type=moment, help="timestamps run from this ISO date or epoch second (default: the clock's)")
-    faults = parser.add_argument_group("faults, each a share between 0 and 1 of the readings (default 0)")
-    faults.add_argument("--late", type=share, default=0.0, help="timestamp --late-seconds in the past")
-    faults.add_argument("--late-seconds", type=at_least(0), default=30.0, metavar="SECONDS", help="default 30")
-    faults.add_argument("--duplicate", type=share, default=0.0, help="sent twice")
-    faults.add_argument("--malformed", type=share, default=0.0, help="unusable, in all ways in turn")
-    faults.add_argument("--out-of-range", type=share, default=0.0, help="9999.9 or -300.0 °C")
-    faults.add_argument("--silent", metavar="SENSOR", help="this sensor falls silent, as S2")
-    faults.add_argument("--silent-after", type=at_least(0), default=0.0, metavar="SECONDS", help="when (default 0)")
+    add_fault = add_faults(parser, late="timestamp --late-seconds in the past", sensor="S2")
+    add_fault("--out-of-range", type=share, default=0.0, help="9999.9 or -300.0 °C")
     add_arguments(parser)
     options = parser.parse_args(argv)
     if options.silent and options.silent not in {f"S{n}" for n in range(1, options.sensors + 1)}:

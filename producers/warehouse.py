@@ -12,23 +12,10 @@ from pathlib import Path
 from typing import TextIO
 
 from arus.errors import ArusError
-from arus.producing import add_arguments, at_least, moment, run, share
+from arus.producing import add_arguments, add_faults, at_least, moment, run, share
 from arus.schemas import SENSOR_KELEMBABAN_GUDANG, SENSOR_SUHU_GUDANG
 from arus.sending import BULK_LINGER_MS, Sender
 from producers.warehouse_data import KINDS, Event, Faults, readings
-
-
-def add_faults(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument_group("faults, each a share between 0 and 1 of the readings (default 0)").add_argument
-    add("--late", type=share, default=0.0, help="sent --late-seconds after it was read, with the timestamp of then")
-    add("--late-seconds", type=at_least(0), default=30.0, metavar="SECONDS", help="default 30")
-    add("--out-of-order", type=share, default=0.0, help="sent --out-of-order-seconds later, after newer readings")
-    add("--out-of-order-seconds", type=at_least(0), default=3.0, metavar="SECONDS", help="default 3")
-    add("--duplicate", type=share, default=0.0, help="sent twice")
-    add("--missing", type=share, default=0.0, help="never sent")
-    add("--malformed", type=share, default=0.0, help="unusable, in all ways in turn")
-    add("--silent", metavar="SENSOR", help="this sensor falls silent, as G2:kelembaban")
-    add("--silent-after", type=at_least(0), default=0.0, metavar="SECONDS", help="when (default 0)")
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -38,7 +25,12 @@ def parse(argv: list[str]) -> argparse.Namespace:
     add("--rate", type=at_least(0), default=1.0, help="readings a second of each sensor (default 1; 0: no pause)")
     add("--start", type=moment, help="timestamps run from this ISO date or epoch second (default: now)")
     add("--truth", type=Path, metavar="FILE", help="write what became of each reading, as JSON lines")
-    add_faults(parser)
+    add_fault = add_faults(
+        parser, late="sent --late-seconds after it was read, with the timestamp of then", sensor="G2:kelembaban"
+    )
+    add_fault("--out-of-order", type=share, default=0.0, help="sent --out-of-order-seconds later, after newer readings")
+    add_fault("--out-of-order-seconds", type=at_least(0), default=3.0, metavar="SECONDS", help="default 3")
+    add_fault("--missing", type=share, default=0.0, help="never sent")
     add_arguments(parser)
     options = parser.parse_args(argv)
     if sum(faults_of(options).shares().values()) > 1 + 1e-9:
