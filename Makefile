@@ -1,7 +1,7 @@
 # Everything a newcomer needs is `make demo` and `make test`. Set-up happens when it is needed, and again only when its inputs change.
 # Options for what a target runs: make test ARGS="-k broker", make demo ARGS="--seconds 60".
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test check bench lock clean
+.PHONY: help setup demo up down status test check bench notebooks lock clean
 .NOTPARALLEL:
 
 # The Python that .venv is made from: this one, else the first of the others that is 3.10 to 3.14.
@@ -14,7 +14,7 @@ FIND_JAVA := import sys; sys.excepthook = lambda kind, error, trace: print(f"aru
 	from arus import java; java.find_java()
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 setup: .venv/run.stamp .jars/stamp ## Python packages into .venv, jars into .jars (the other targets do it by themselves)
 
@@ -41,6 +41,9 @@ check: .venv/dev.stamp ## Lint, format, types, and the Compose file
 
 bench: .venv/dev.stamp .jars/stamp ## The figures of docs/performance.md
 	@exec .venv/bin/python -m benchmarks $(ARGS)
+
+notebooks: .venv/dev.stamp ## Run the notebooks on the data that is there; pages into data/notebooks (no Spark)
+	@exec .venv/bin/python -m notebooks
 
 lock: .venv/dev.stamp ## Pin packages and jars anew, after a change of requirements/*.in or conf/ivy.xml
 	@rm -rf build/uv && .venv/bin/python -m venv build/uv
