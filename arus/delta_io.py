@@ -37,9 +37,11 @@ def rejects_path(job: str) -> str:
     return f"{home.store()}/rejects/{job}"
 
 
-def create(spark: SparkSession, path: str, ddl: str) -> None:
+def create(spark: SparkSession, path: str, ddl: str, partitioned_by: str | None = None) -> None:
     """Create the table if it is not there, before the stream, so that its properties hold from the first commit on."""
     builder = DeltaTable.createIfNotExists(spark).location(path).addColumns(_struct(ddl))
+    if partitioned_by:
+        builder = builder.partitionedBy(partitioned_by)
     for name, value in TABLE_PROPERTIES.items():
         builder = builder.property(name, value)
     builder.execute()
@@ -54,15 +56,17 @@ def write_tables(
     trigger: Trigger,
     derived: Mapping[str, Callable[[DataFrame], DataFrame]] | None = None,
     show: Callable[[DataFrame], None] | None = None,
+    look: Callable[[DataFrame], None] | None = None,
 ) -> DataStreamWriter:
     """Return the writer, not started, of a topic's records (`raw`) into `table`, and what is no row into the rejects.
 
     `parse` adds the table's columns; a record that passes all `checks` is usable. `derived` are further tables, each of
-    few rows, by their functions of the records; `show` sees those rows when they are written.
+    few rows, by their functions of the records; `show` sees those rows when they are written. `look` sees the usable
+    records of every micro-batch once they are in the table.
     """
     if trigger.is_realtime:
         raise ArusError("settings: tables are written in micro-batches; Real-time Mode has no Delta sink")
-    _claim(job, [table, *(derived or {})])
+    claim(job, [table, *(derived or {})], "tables")
     ledger = Ledger()
 
     def write(batch: DataFrame, batch_id: int) -> None:
@@ -74,6 +78,8 @@ def write_tables(
         if rejected != 0:
             append_few(ledger, as_rejects(parsed, checks, batch_id), rejects_path(job.name), batch_id)
         job.listener.count(f"{job.name}.tables", batch_id, total, rejected)
+        if look:
+            look(parsed.where(passes(checks)))
 
     return (
         raw.writeStream.foreachBatch(write)
@@ -115,23 +121,28 @@ def _have_come(counts: Observation) -> bool:
 
 def append_few(
     ledger: Ledger, rows: DataFrame, path: str, batch_id: int, show: Callable[[DataFrame], None] | None = None
-) -> None:
-    """Append the rows, unless there are none: an empty commit costs as much as a full one. `show` gets what is new."""
+) -> int:
+    """Append the rows, unless there are none: an empty commit costs as much as a full one. `show` gets what is new.
+
+    Returns how many rows there are.
+    """
     rows = rows.persist()
     try:
-        if not rows.isEmpty() and ledger.append(rows.coalesce(1), path, batch_id) and show:
+        count = rows.count()
+        if count and ledger.append(rows.coalesce(1), path, batch_id) and show:
             show(rows)
+        return count
     finally:
         rows.unpersist()
 
 
-def _claim(job: Job, tables: Iterable[str]) -> None:
-    """Lock the tables and make those that are not there; refuse to fill them twice."""
+def claim(job: Job, tables: Iterable[str], query: str) -> None:
+    """Lock a query's tables and make those that are not there; refuse to fill them twice."""
     for table in tables:
         locks.hold(job.spark, f"tables/{table}", job.name)
-    _refuse_lost_checkpoint(job, tables)
+    _refuse_lost_checkpoint(job, tables, query)
     for table in tables:
-        create(job.spark, table_path(table), schemas.TABLES[table])
+        create(job.spark, table_path(table), schemas.TABLES[table], schemas.PARTITIONED_BY.get(table))
     create(job.spark, rejects_path(job.name), schemas.REJECTS)
     for name in [*(f"tables/{table}" for table in tables), f"rejects/{job.name}"]:
         join_small_files(job.spark, name)
@@ -144,15 +155,17 @@ def join_small_files(spark: SparkSession, name: str) -> None:
         DeltaTable.forPath(spark, f"{home.store()}/{name}").optimize().executeCompaction()
 
 
-def _refuse_lost_checkpoint(job: Job, tables: Iterable[str]) -> None:
+def _refuse_lost_checkpoint(job: Job, tables: Iterable[str], query: str) -> None:
     """Refuse to begin again at the topic's start while the tables hold what was read before."""
-    if not home.local_store() or checkpoints.newest(Path(job.checkpoint("tables")) / "offsets") >= 0:
+    if not home.local_store() or checkpoints.newest(Path(job.checkpoint(query)) / "offsets") >= 0:
         return
-    paths = {table: table_path(table) for table in tables} | {f"rejects/{job.name}": rejects_path(job.name)}
+    paths = {table: table_path(table) for table in tables}
+    if query == "tables":
+        paths[f"rejects/{job.name}"] = rejects_path(job.name)
     filled = [name for name, path in paths.items() if has_rows(job.spark, path)]
     if filled:
         raise ArusError(
-            f"the checkpoint {job.checkpoint('tables')} is gone or empty, but there are rows in {', '.join(filled)}: "
+            f"the checkpoint {job.checkpoint(query)} is gone or empty, but there are rows in {', '.join(filled)}: "
             f"put it back, or begin afresh with `python -m arus reset {job.name}` (it moves the tables aside)"
         )
 

@@ -1,7 +1,8 @@
-"""The only place that says "kafka" to Spark: one topic in, one topic out."""
+"""The only place that says "kafka" to Spark: topics in, one topic out."""
 
 import os
 import re
+from collections.abc import Sequence
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -22,23 +23,31 @@ POLL_RECORDS = "5000"
 def read_topic(
     spark: SparkSession, topic: str, starting_offsets: str, max_offsets_per_trigger: int = 0, **more: str
 ) -> DataFrame:
-    """Return the topic as a stream of topic, partition, offset, timestamp, key, value (bytes) and headers.
+    """Return a topic, or several with commas between, as a stream of topic, partition, offset, timestamp, key, value
+    (bytes) and headers.
 
     `max_offsets_per_trigger` bounds a micro-batch (rows; 0 = no bound). Lost offsets stop the query (failOnDataLoss).
     """
-    reader = (
-        spark.readStream.format("kafka")
-        .option("kafka.bootstrap.servers", home.bootstrap_servers())
-        .option("subscribe", topic)
-        .option("startingOffsets", starting_offsets)
-        .option("includeHeaders", "true")
-        .option("kafka.fetch.max.wait.ms", FETCH_WAIT_MS)
-        .option("kafka.max.poll.records", POLL_RECORDS)
-        .options(**more)
-    )
+    reader = spark.readStream.format("kafka").options(**_source(topic), startingOffsets=starting_offsets, **more)
     if max_offsets_per_trigger:
         reader = reader.option("maxOffsetsPerTrigger", max_offsets_per_trigger)
     return reader.load().drop("timestampType")
+
+
+def read_again(spark: SparkSession, topic: str, starting_offsets: str, ending_offsets: str) -> DataFrame:
+    """Return what the topics hold from the first to the second offsets (Kafka's JSON), not as a stream."""
+    offsets = {"startingOffsets": starting_offsets, "endingOffsets": ending_offsets}
+    return spark.read.format("kafka").options(**_source(topic), **offsets).load().drop("timestampType")
+
+
+def _source(topic: str) -> dict[str, str]:
+    return {
+        "kafka.bootstrap.servers": home.bootstrap_servers(),
+        "subscribe": topic,
+        "includeHeaders": "true",
+        "kafka.fetch.max.wait.ms": FETCH_WAIT_MS,
+        "kafka.max.poll.records": POLL_RECORDS,
+    }
 
 
 def write_topic(records: DataFrame, topic: str, name: str, checkpoint: str, trigger: Trigger) -> DataStreamWriter:
@@ -54,8 +63,17 @@ def write_topic(records: DataFrame, topic: str, name: str, checkpoint: str, trig
     return writer.outputMode("update") if trigger.is_realtime else writer
 
 
+def send(spark: SparkSession, topic: str, messages: Sequence[tuple[str, str]]) -> None:
+    """Send a few messages (key, value) from the driver, and wait until Kafka has them."""
+    if messages:
+        rows = spark.createDataFrame(list(messages), "key string, value string").coalesce(1)
+        rows.write.format("kafka").option("kafka.bootstrap.servers", home.bootstrap_servers()).option(
+            "topic", topic
+        ).save()
+
+
 def refuse_too_few_slots(spark: SparkSession, topic: str) -> None:
-    """Raise ArusError where a Real-time query over the topic would leave no task slot for the job's tables.
+    """Raise ArusError where a Real-time query over the topic, or several, would leave no slot for the job's tables.
 
     It holds one for each partition for as long as it runs. What slots a cluster has is for the cluster to say.
     """
@@ -64,7 +82,7 @@ def refuse_too_few_slots(spark: SparkSession, topic: str) -> None:
     if not local:
         return
     slots = (os.cpu_count() or 1) if local[1] == "*" else int(local[1] or 1)
-    held = topics.partitions(topic)
+    held = sum(topics.partitions(name) for name in topic.split(","))
     if slots <= held:
         raise ArusError(
             f"settings: Real-time Mode holds a task slot for each of the {held} partitions of {topic}, and the tables "

@@ -21,8 +21,11 @@ class Ledger:
     def __init__(self) -> None:
         self._newest: dict[str, int] = {}
 
-    def append(self, rows: DataFrame, path: str, batch_id: int) -> bool:
-        """Append a micro-batch, unless the table has it; its query and number are in the same commit as its rows."""
+    def append(self, rows: DataFrame, path: str, batch_id: int, instead_of: str = "") -> bool:
+        """Append a micro-batch, unless the table has it; its query and number are in the same commit as its rows.
+
+        `instead_of` is a condition on partition columns: what fulfils it is replaced by the rows, in the same commit.
+        """
         query_id = rows.sparkSession.sparkContext.getLocalProperty("sql.streaming.queryId")
         if not query_id:
             raise RuntimeError("a batch is known by its query and number: append() belongs inside foreachBatch")
@@ -30,7 +33,11 @@ class Ledger:
             self._newest[path] = newest_batch(rows.sparkSession, path, query_id)
         if batch_id <= self._newest[path]:
             return False
-        rows.write.format("delta").mode("append").option("userMetadata", note(query_id, batch_id)).save(path)
+        writer = rows.write.format("delta").option("userMetadata", note(query_id, batch_id))
+        if instead_of:
+            writer.mode("overwrite").option("replaceWhere", instead_of).save(path)
+        else:
+            writer.mode("append").save(path)
         self._newest[path] = batch_id
         return True
 

@@ -53,11 +53,17 @@ class BatchListener(StreamingQueryListener):
             print(line(name, batch), flush=True)
 
     def onQueryIdle(self, event: QueryIdleEvent) -> None:  # noqa: N802
-        pass
+        name = self._name(str(event.id))
+        if self.queries.get(name, {}).get("lag") != 0:
+            self._update(name, {"lag": 0})
+
+    def has_caught_up(self, query: str) -> bool:
+        """Return whether the query had read all that was there when it last looked."""
+        return self.queries.get(query, {}).get("lag") == 0
 
     def onQueryTerminated(self, event: QueryTerminatedEvent) -> None:  # noqa: N802
         error = event.exception.splitlines()[0] if event.exception else None
-        name = next((name for name, query in self.queries.items() if query.get("id") == str(event.id)), "")
+        name = self._name(str(event.id))
         self._update(name, {"state": "failed" if error else "stopped", "error": error, "ended": _now()})
         self.ended.release()
 
@@ -65,6 +71,9 @@ class BatchListener(StreamingQueryListener):
         """Wait until the last batches of so many ended queries are reported: Spark tells of them a little later."""
         for _ in range(queries):
             self.ended.acquire(timeout=REPORT_PATIENCE_SECONDS)
+
+    def _name(self, query_id: str) -> str:
+        return next((name for name, query in self.queries.items() if query.get("id") == query_id), "")
 
     def _totals(self, query: str, batch: dict[str, Any]) -> dict[str, int]:
         before = self.queries.get(query, {}).get("total", {})

@@ -6,6 +6,7 @@ SENSOR_SUHU_GUDANG = "sensor-suhu-gudang"
 SENSOR_KELEMBABAN_GUDANG = "sensor-kelembaban-gudang"
 PERINGATAN_GUDANG = "peringatan-gudang"
 STATUS_GUDANG = "status-gudang"
+DETAK_GUDANG = "detak-gudang"
 RETAIL_STREAM = "retail_stream"
 
 # Topic -> partitions. They set how far a job can be spread; a Real-time query holds one task slot for each.
@@ -16,6 +17,7 @@ TOPICS = {
     SENSOR_KELEMBABAN_GUDANG: 2,
     PERINGATAN_GUDANG: 1,
     STATUS_GUDANG: 1,
+    DETAK_GUDANG: 1,
     RETAIL_STREAM: 2,
 }
 
@@ -33,9 +35,10 @@ RETAIL_FIELDS = (
 
 # Spark DDL of the messages' values. suhu: degrees Celsius; timestamp: epoch seconds, the sensor's own clock.
 SUHU_MESSAGE = "sensor_id string, suhu double, timestamp double"
-# The same of a warehouse, and kelembaban: relative humidity in per cent.
-SUHU_GUDANG_MESSAGE = "gudang_id string, suhu double, timestamp double"
-KELEMBABAN_GUDANG_MESSAGE = "gudang_id string, kelembaban double, timestamp double"
+# The same of a warehouse, on both topics: a message has the one of the two that its topic is for. kelembaban: per cent.
+GUDANG_MESSAGE = "gudang_id string, suhu double, kelembaban double, timestamp double"
+SUHU = "suhu"
+KELEMBABAN = "kelembaban"
 # All text: producers that read a CSV file send numbers as text. The job gives them their types.
 RETAIL_MESSAGE = ", ".join(f"{field} string" for field in RETAIL_FIELDS)
 
@@ -44,6 +47,16 @@ POSITION = "topic string, partition int, offset bigint"
 TABLES = {
     "sensor_suhu": f"sensor_id string, suhu double, event_time timestamp, {POSITION}",
     "peringatan_suhu": "alert_id string, sensor_id string, suhu double, event_time timestamp",
+    # kind: suhu or kelembaban; reading, value: degrees Celsius or per cent.
+    "sensor_gudang": f"gudang_id string, kind string, reading double, event_time timestamp, {POSITION}",
+    "peringatan_gudang": "alert_id string, gudang_id string, kind string, value double, event_time timestamp",
+    # A row for each temperature reading, and for each humidity reading without a partner; event_time: of that reading.
+    # is_final: no nearer partner can come; settled: moved out of the part that each micro-batch rewrites.
+    "status_gudang": (
+        "gudang_id string, suhu double, suhu_time timestamp, kelembaban double, kelembaban_time timestamp, "
+        "status string, event_time timestamp, is_final boolean, suhu_partition int, suhu_offset bigint, "
+        "kelembaban_partition int, kelembaban_offset bigint, settled boolean"
+    ),
     "retail": (
         "invoice_no string, stock_code string, description string, quantity int, invoice_date timestamp, "
         f"unit_price double, customer_id int, country string, batch_id bigint, {POSITION}"
@@ -52,8 +65,10 @@ TABLES = {
 # Job -> the tables that only it writes.
 JOB_TABLES = {
     "temperature_filter": ("sensor_suhu", "peringatan_suhu"),
+    "warehouse_monitor": ("sensor_gudang", "peringatan_gudang", "status_gudang"),
     "retail_ingest": ("retail",),
 }
+PARTITIONED_BY = {"status_gudang": "settled"}
 # rejects/<job>: a record that could not be used, whole, and why. rejected_at: when the job read it.
 REJECTS = (
     f"{POSITION}, timestamp timestamp, key binary, value binary, "

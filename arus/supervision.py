@@ -39,6 +39,7 @@ class Pipeline(NamedTuple):
 
 PIPELINES = (
     Pipeline("temperature", job="temperature_filter", producer="temperature"),
+    Pipeline("warehouse", job="warehouse_monitor", producer="warehouse"),
     Pipeline("retail", job="retail_ingest", producer="retail"),
 )
 # A stop goes from what sends to what serves, so that nothing waits for what has gone.

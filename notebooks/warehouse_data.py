@@ -162,7 +162,7 @@ def _codes(statuses: pa.ChunkedArray) -> Integers:
 def series(monitor: Monitor, warehouses: Sequence[str], most_steps: int = 600) -> dict[tuple[str, str], Series]:
     """Return the readings of these warehouses, by warehouse and kind, in so many points each at most."""
     grid = grid_of(monitor, most_steps)
-    rows = _rows(monitor.readings, ("kind", "value"), monitor.start, monitor.end + 1, warehouses)
+    rows = _rows(monitor.readings, ("kind", "reading"), monitor.start, monitor.end + 1, warehouses)
     keys = [(warehouse, kind) for warehouse in warehouses for kind in KINDS]
     return {
         key: _series(rows.filter((pc.field("gudang_id") == key[0]) & (pc.field("kind") == key[1])), grid)
@@ -171,7 +171,7 @@ def series(monitor: Monitor, warehouses: Sequence[str], most_steps: int = 600) -
 
 
 def _series(rows: pa.Table, grid: Grid) -> Series:
-    moment, value = _moments(rows), rows["value"].to_numpy()
+    moment, value = _moments(rows), rows["reading"].to_numpy()
     order = np.argsort(moment, kind="stable")
     moment, value = moment[order], value[order]
     if len(moment) <= grid.steps:
@@ -220,7 +220,7 @@ def _rows(
 ) -> pa.Table:
     names = ["gudang_id", "event_time", *columns]
     if table is None:
-        types = {"event_time": pa.timestamp("us", "UTC"), "value": pa.float64()}
+        types = {"event_time": pa.timestamp("us", "UTC"), "reading": pa.float64()}
         return pa.schema([(name, types.get(name, pa.string())) for name in names]).empty_table()
     moment = table.schema.field("event_time").type
     where = (ds.field("event_time") >= pa.scalar(begin, moment)) & (ds.field("event_time") < pa.scalar(until, moment))

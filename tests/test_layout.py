@@ -128,8 +128,7 @@ def test_every_module_imports(module: str) -> None:
     "ddl",
     [
         schemas.SUHU_MESSAGE,
-        schemas.SUHU_GUDANG_MESSAGE,
-        schemas.KELEMBABAN_GUDANG_MESSAGE,
+        schemas.GUDANG_MESSAGE,
         schemas.RETAIL_MESSAGE,
         schemas.REJECTS,
         *schemas.TABLES.values(),

@@ -14,7 +14,8 @@ Row = dict[str, Any]
 START = datetime(2026, 1, 2, 3, 4, 5, 250_000, timezone.utc)
 MOMENT = pa.timestamp("us", "UTC")
 POSITION = {"topic": pa.string(), "partition": pa.int32(), "offset": pa.int64()}
-READING = {"gudang_id": pa.string(), "kind": pa.string(), "value": pa.float64(), "event_time": MOMENT}
+READING = {"gudang_id": pa.string(), "kind": pa.string(), "reading": pa.float64(), "event_time": MOMENT}
+WARNING = {"gudang_id": pa.string(), "kind": pa.string(), "value": pa.float64(), "event_time": MOMENT}
 STATUS = {
     "gudang_id": pa.string(),
     "suhu": pa.float64(),
@@ -33,7 +34,7 @@ STATUS = {
 }
 SCHEMAS = {
     "tables/sensor_gudang": READING | POSITION,
-    "tables/peringatan_gudang": {"alert_id": pa.string(), **READING},
+    "tables/peringatan_gudang": {"alert_id": pa.string(), **WARNING},
     "tables/status_gudang": STATUS,
     "rejects/warehouse_monitor": {**POSITION, "reason": pa.string(), "rejected_at": MOMENT},
 }
@@ -96,7 +97,7 @@ def status_row(name: str, moment: datetime, suhu: float | None, kelembaban: floa
 def readings(rows: Sequence[Row]) -> list[Row]:
     """Return the readings that such status rows come from."""
     return [
-        {"gudang_id": row["gudang_id"], "kind": kind, "value": row[kind], "event_time": row["event_time"]}
+        {"gudang_id": row["gudang_id"], "kind": kind, "reading": row[kind], "event_time": row["event_time"]}
         for row in rows
         for kind in ("suhu", "kelembaban")
         if row[kind] is not None
@@ -109,7 +110,8 @@ def fill(home: Path, rows: Sequence[Row]) -> None:
     write(home, "tables/status_gudang", rows)
     write(home, "tables/sensor_gudang", values)
     limits = {"suhu": 80, "kelembaban": 70}
-    write(home, "tables/peringatan_gudang", [row for row in values if row["value"] > limits[row["kind"]]])
+    high = [{**row, "value": row["reading"]} for row in values if row["reading"] > limits[row["kind"]]]
+    write(home, "tables/peringatan_gudang", high)
     rejects = [{"topic": "sensor-suhu-gudang", "reason": reason} for reason in ("late", "late", "not-json")]
     write(home, "rejects/warehouse_monitor", rejects)
     (home / "run").mkdir(exist_ok=True)

@@ -1,0 +1,89 @@
+"""What makes time go on where no reading comes: a beat in a topic for each side of a join that has gone quiet.
+
+A watermark moves with the readings only: where a side stops, it stands still, and what waits for a partner would wait
+for ever. A beat carries on a quiet side's event time as the wall clock runs, and flows through Kafka like a reading, so
+that a micro-batch that is done again sees the same beats.
+"""
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+BEAT_SECONDS = 1.0
+# Time between two beats counts up to here. More is a stop of the broker, of this process or of the machine: a time in
+# which nobody could have been heard.
+LONGEST_STEP_SECONDS = 3.0
+
+
+class Side:
+    """One side's event time: that of its newest reading, and for how many seconds it has been quiet since."""
+
+    def __init__(self) -> None:
+        self.newest: datetime | None = None
+        self.quiet = 0.0
+
+    def clock(self) -> datetime | None:
+        return self.newest + timedelta(seconds=self.quiet) if self.newest else None
+
+
+class Heart:
+    """The beats of each quiet side, once a second, until all sides have been quiet for `rest_seconds`."""
+
+    def __init__(self, kinds: tuple[str, ...], rest_seconds: float) -> None:
+        self._sides = {kind: Side() for kind in kinds}
+        self._rest_seconds = rest_seconds
+        self._lock = threading.Lock()
+
+    def heard(self, newest: Mapping[str, datetime]) -> None:
+        """Take the newest event time of each side in a micro-batch; a side never heard begins where the other is."""
+        with self._lock:
+            for kind, moment in newest.items():
+                side = self._sides[kind]
+                side.newest = max(side.newest, moment) if side.newest else moment
+                side.quiet = 0.0
+            known = [side.newest for side in self._sides.values() if side.newest]
+            for side in self._sides.values():
+                side.newest = side.newest or max(known, default=None)
+
+    def pass_time(self, seconds: float) -> list[tuple[str, str]]:
+        """Let time pass, and return the beats (key, value) of the sides that are quiet."""
+        with self._lock:
+            for side in self._sides.values():
+                side.quiet += min(seconds, LONGEST_STEP_SECONDS)
+            if all(side.quiet > self._rest_seconds for side in self._sides.values()):
+                return []
+            return [
+                (kind, json.dumps({"kind": kind, "timestamp": clock.timestamp()}))
+                for kind, side in self._sides.items()
+                if side.quiet > BEAT_SECONDS and (clock := side.clock())
+            ]
+
+
+class Ticker(threading.Thread):
+    """Calls `tick` with the seconds that have passed, once in every interval, until it is stopped or the process ends.
+
+    What a call fails of is said in the log, and the next one comes all the same.
+    """
+
+    def __init__(self, seconds: float, tick: Callable[[float], None]) -> None:
+        super().__init__(name="ticker", daemon=True)
+        self._seconds = seconds
+        self._tick = tick
+        self._asked = threading.Event()
+
+    def run(self) -> None:
+        before = time.monotonic()
+        while not self._asked.wait(self._seconds):
+            now = time.monotonic()
+            try:
+                self._tick(now - before)
+            except Exception as error:
+                if not self._asked.is_set():
+                    print(f"once a second: {type(error).__name__}: {str(error).splitlines()[0]}", file=sys.stderr)
+            before = now
+
+    def stop(self) -> None:
+        self._asked.set()
