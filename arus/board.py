@@ -28,14 +28,12 @@ class Sensor:
     is_silent: bool = False
 
 
-@dataclass(frozen=True)
-class Status:
-    """The status of a warehouse as a reading of that time gives it; `message` tells of it, as JSON."""
+class Status(NamedTuple):
+    """The status of a warehouse as its reading of that time gives it."""
 
     gudang_id: str
     status: str
     time: datetime
-    message: str = ""
 
 
 class Turn(NamedTuple):
@@ -85,19 +83,19 @@ class Board:
             times[kind] = max(sensor.time, times.get(kind, sensor.time))
         return times
 
-    def changes(self, statuses: Iterable[Status]) -> tuple[list[Status], dict[str, Status]]:
+    def changes(self, statuses: Iterable[Status]) -> tuple[list[int], dict[str, Status]]:
         """Return which of the statuses, in order of time, change a warehouse's present one; and the present ones then.
 
-        The status of a reading older than the present status changes nothing. `present` makes it so.
+        The status of a reading older than the present status changes nothing. `take` makes it so.
         """
-        changing: list[Status] = []
+        changing: list[int] = []
         after: dict[str, Status] = {}
-        for status in statuses:
+        for number, status in enumerate(statuses):
             before = after.get(status.gudang_id) or self.present.get(status.gudang_id)
             if before and status.time < before.time:
                 continue
             if not before or status.status != before.status:
-                changing.append(status)
+                changing.append(number)
             after[status.gudang_id] = status
         return changing, after
 
@@ -108,7 +106,7 @@ class Board:
     def write(self) -> None:
         with self._lock:
             found = {
-                "present": [{**asdict(status), "message": ""} for status in self.present.values()],
+                "present": [status._asdict() for status in self.present.values()],
                 "sensors": [[*key, asdict(sensor)] for key, sensor in self.sensors.items()],
             }
         write_atomically(self._path, json.dumps(found, default=datetime.isoformat))

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Sequence
 
+import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.readwriter import DataStreamWriter
@@ -66,7 +67,8 @@ def write_topic(records: DataFrame, topic: str, name: str, checkpoint: str, trig
 def send(spark: SparkSession, topic: str, messages: Sequence[tuple[str, str]]) -> None:
     """Send a few messages (key, value) from the driver, and wait until Kafka has them."""
     if messages:
-        rows = spark.createDataFrame(list(messages), "key string, value string").coalesce(1)
+        keys, values = zip(*messages, strict=True)
+        rows = spark.createDataFrame(pa.table({"key": keys, "value": values})).coalesce(1)
         rows.write.format("kafka").option("kafka.bootstrap.servers", home.bootstrap_servers()).option(
             "topic", topic
         ).save()

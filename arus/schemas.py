@@ -50,12 +50,11 @@ TABLES = {
     # kind: suhu or kelembaban; reading, value: degrees Celsius or per cent.
     "sensor_gudang": f"gudang_id string, kind string, reading double, event_time timestamp, {POSITION}",
     "peringatan_gudang": "alert_id string, gudang_id string, kind string, value double, event_time timestamp",
-    # A row for each temperature reading, and for each humidity reading without a partner; event_time: of that reading.
-    # is_final: no nearer partner can come; settled: moved out of the part that each micro-batch rewrites.
+    # A row for each temperature reading, and for each humidity reading without a partner; event_time and position are
+    # that reading's. is_final: no nearer partner can come; settled: out of the part that each micro-batch rewrites.
     "status_gudang": (
         "gudang_id string, suhu double, suhu_time timestamp, kelembaban double, kelembaban_time timestamp, "
-        "status string, event_time timestamp, is_final boolean, suhu_partition int, suhu_offset bigint, "
-        "kelembaban_partition int, kelembaban_offset bigint, settled boolean"
+        f"status string, event_time timestamp, is_final boolean, {POSITION}, settled boolean"
     ),
     "retail": (
         "invoice_no string, stock_code string, description string, quantity int, invoice_date timestamp, "

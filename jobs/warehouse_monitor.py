@@ -11,11 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.readwriter import DataStreamWriter
-from pyspark.sql.window import Window
 
 from arus import home, kafka_io, records, schemas
 from arus.board import Board, Sensor, Status, utc
@@ -32,15 +34,27 @@ from arus.schemas import KELEMBABAN, SUHU
 from arus.settings import Trigger
 from arus.text import printable
 
-SENSOR_TOPICS = (schemas.SENSOR_SUHU_GUDANG, schemas.SENSOR_KELEMBABAN_GUDANG)
+TOPIC_OF = {SUHU: schemas.SENSOR_SUHU_GUDANG, KELEMBABAN: schemas.SENSOR_KELEMBABAN_GUDANG}
+SENSOR_TOPICS = tuple(TOPIC_OF.values())
 # A gudang_id that no reading can have, since theirs are trimmed.
 BEAT = " "
+MICROS = 1_000_000
 # A pair's rank, the lower the better, is made of bits: the distance in time (33 bits, microseconds), whether the
-# humidity reading is the later of the two, and its offset, for two readings of one moment.
+# humidity reading is the later of the two, and the end of its place, for two readings of one moment.
 DISTANCE_BIT, LATER_BIT = 30, 29
 LONGEST_WINDOW_SECONDS = 3600
-PARTNER = (KELEMBABAN, "kelembaban_time", "kelembaban_partition", "kelembaban_offset")
-CANDIDATE = ("gudang_id", SUHU, "suhu_time", "suhu_partition", "suhu_offset", *PARTNER)
+# A place in Kafka is made of the partition and the offset.
+PARTITION_BIT = 48
+# What is known of a row: which copies of a humidity reading are alone, whether this micro-batch has brought something
+# for it, whether it was final before.
+IN_FIRST, IN_LAST, IS_NEW, WAS_FINAL = 1, 2, 4, 8
+IS_CHANGED = f"flags & {IS_NEW} != 0 OR settled OR is_final != (flags & {WAS_FINAL} != 0)"
+COLUMNS = records.field_names(schemas.TABLES["status_gudang"])
+TIMESTAMP_OF = {
+    "event_time": "timestamp",
+    "suhu_time": "suhu_timestamp",
+    "kelembaban_time": "kelembaban_timestamp",
+}
 # What is final moves out of the part of the table that each micro-batch rewrites when it has been there for so long.
 SETTLE_MS = 30_000
 
@@ -121,93 +135,92 @@ def as_messages(warnings: DataFrame) -> DataFrame:
     return warnings.select(F.col("gudang_id").alias("key"), F.to_json(fields).alias("value"))
 
 
-def side(raw: DataFrame, readings: DataFrame, kind: str, watermark_seconds: int) -> DataFrame:
+def side(raw: DataFrame, kind: str, all_checks: list[Check], watermark_seconds: int) -> DataFrame:
     """Return one side of the join: readings of a kind, and its beats, which move the watermark and match nothing."""
-    of_kind = readings.where(F.col("kind") == kind)
-    beats = raw.where((F.col("topic") == schemas.DETAK_GUDANG) & (F.col("key").cast("string") == kind))
-    beat_time = F.get_json_object(F.col("value").cast("string"), "$.timestamp").try_cast("double")
-    columns = ["gudang_id", "reading", "event_time", "partition", "offset"]
-    names = ["gudang_id", kind, f"{kind}_time", f"{kind}_partition", f"{kind}_offset"]
-    return (
-        of_kind.select(*columns)
-        .union(
-            beats.select(
-                F.lit(BEAT + kind),
-                F.lit(None).cast("double"),
-                records.seconds_to_timestamp(beat_time),
-                "partition",
-                "offset",
-            )
-        )
-        .toDF(*names)
-        .withWatermark(f"{kind}_time", f"{watermark_seconds} seconds")
-    )
+    is_beat = (F.col("topic") == schemas.DETAK_GUDANG) & (F.col("key").cast("string") == kind)
+    is_reading = (F.col("topic") == TOPIC_OF[kind]) & records.passes(all_checks)
+    own = parse(raw.where(F.col("topic").isin(TOPIC_OF[kind], schemas.DETAK_GUDANG))).where(is_beat | is_reading)
+    return own.select(
+        F.when(is_beat, BEAT).otherwise(F.col("gudang_id")).alias(f"{kind}_gudang_id"),
+        F.col("reading").alias(kind),
+        F.col("event_time").alias(f"{kind}_time"),
+        place().alias(f"{kind}_place"),
+    ).withWatermark(f"{kind}_time", f"{watermark_seconds} seconds")
+
+
+def place() -> Column:
+    """Return a record's partition and offset as one number, which sorts as they do."""
+    return F.shiftleft(F.col("partition").cast("bigint"), PARTITION_BIT) + F.col("offset")
 
 
 def join(suhu: DataFrame, kelembaban: DataFrame, window_seconds: int) -> DataFrame:
     """Return all pairs within the window (both ends included), and each reading that can have no partner any more.
 
     Spark compares a reading with all of its key. So time, cut into slots of two windows, is part of the key: a
-    temperature reading is in one slot, a humidity reading in the one or two that its window touches, where
-    `in_first` and `in_last` tell its copies apart.
+    temperature reading is in one slot, a humidity reading has a copy in each of the one or two that its window touches.
     """
     window = F.expr(f"INTERVAL {window_seconds} SECONDS")
-    slot_micros = 2 * window_seconds * 1_000_000
-    micros = F.unix_micros("kelembaban_time")
-    first, last = (F.floor((micros + sign * window_seconds * 1_000_000) / slot_micros) for sign in (-1, 1))
-    copies = kelembaban.withColumn("kelembaban_slot", F.explode(F.array_distinct(F.array(first, last))))
-    left = suhu.withColumn("slot", F.floor(F.unix_micros("suhu_time") / slot_micros)).withColumnRenamed(
-        "gudang_id", "suhu_gudang_id"
-    )
-    right = copies.withColumnRenamed("gudang_id", "kelembaban_gudang_id").withColumns(
-        {"in_first": F.col("kelembaban_slot") == first, "in_last": F.col("kelembaban_slot") == last}
-    )
+    first, last = slots_touched(window_seconds)
+    left = suhu.withColumn("suhu_slot", slot(F.unix_micros("suhu_time"), window_seconds))
+    right = kelembaban.withColumn("kelembaban_slot", F.explode(F.array_distinct(F.array(first, last))))
     is_pair = (
         (F.col("suhu_gudang_id") == F.col("kelembaban_gudang_id"))
-        & (F.col("slot") == F.col("kelembaban_slot"))
+        & (F.col("suhu_slot") == F.col("kelembaban_slot"))
         & (F.col("suhu_time") >= F.col("kelembaban_time") - window)
         & (F.col("suhu_time") <= F.col("kelembaban_time") + window)
     )
     return left.join(right, is_pair, "fullOuter")
 
 
-def rank() -> Column:
-    """Return how good a pair is, lowest best: nearest in time; of two equally near, the earlier."""
+def slot(micros: Column, window_seconds: int) -> Column:
+    return F.floor(micros / (2 * window_seconds * MICROS))
+
+
+def slots_touched(window_seconds: int) -> tuple[Column, Column]:
+    """Return the first and the last slot in which a humidity reading can have a partner."""
+    micros, window = F.unix_micros("kelembaban_time"), window_seconds * MICROS
+    return slot(micros - window, window_seconds), slot(micros + window, window_seconds)
+
+
+def pairs(joined: DataFrame, window_seconds: int) -> DataFrame:
+    """Return what the join says as candidates for rows: see `nearest`."""
+    is_alone = F.col("suhu_time").isNull()
     distance = F.unix_micros("kelembaban_time") - F.unix_micros("suhu_time")
     is_later = F.when(distance > 0, 1 << LATER_BIT).otherwise(0)
-    offset = F.col("kelembaban_offset").bitwiseAND((1 << LATER_BIT) - 1)
-    return F.shiftleft(F.abs(distance), DISTANCE_BIT) + is_later + offset
+    tie = F.col("kelembaban_place").bitwiseAND((1 << LATER_BIT) - 1)
+    first, last = slots_touched(window_seconds)
+    copy = F.when(F.col("kelembaban_slot") == first, IN_FIRST).otherwise(0) + F.when(
+        F.col("kelembaban_slot") == last, IN_LAST
+    ).otherwise(0)
+    return joined.where(F.coalesce("suhu_gudang_id", "kelembaban_gudang_id") != BEAT).select(
+        F.coalesce("suhu_gudang_id", "kelembaban_gudang_id").alias("gudang_id"),
+        "suhu_time",
+        F.when(is_alone, F.col("kelembaban_time")).alias("alone_time"),
+        F.when(is_alone, F.col("kelembaban_place")).otherwise(F.col("suhu_place")).alias("place"),
+        SUHU,
+        F.when(is_alone, F.lit(0)).otherwise(F.shiftleft(F.abs(distance), DISTANCE_BIT) + is_later + tie).alias("rank"),
+        KELEMBABAN,
+        F.when(is_alone, copy).otherwise(IN_FIRST + IN_LAST).bitwiseOR(F.lit(IS_NEW)).alias("flags"),
+    )
 
 
-def nearest(joined: DataFrame, before: DataFrame) -> DataFrame:
-    """Return one row for each temperature reading, with its nearest partner, and each humidity reading that is alone.
+def nearest(candidates: DataFrame) -> DataFrame:
+    """Return, of candidates, one row for each temperature reading and each humidity reading that is alone.
 
-    `joined` is what the join says in this micro-batch, `before` the rows of earlier ones that may still change.
-    `is_new` says whether the join said anything of the row.
+    The lowest `rank` wins: of the pairs of a temperature reading the nearest in time; of two equally near the earlier.
+    `place` tells two records of one reading apart: the first counts. A humidity reading is alone where both of its
+    copies are. `flags` are those of all candidates of a row together.
     """
-    gudang_id = F.coalesce("suhu_gudang_id", "kelembaban_gudang_id")
-    found = joined.withColumns({"gudang_id": gudang_id, "is_new": F.lit(True), "was_final": F.lit(False)})
-    known = before.withColumnsRenamed({"is_final": "was_final"}).withColumns(
-        {"in_first": F.lit(True), "in_last": F.lit(True), "is_new": F.lit(False)}
+    # Only numbers of fixed width are aggregated: so Spark does it by hash, and does not sort all pairs.
+    rows = candidates.groupBy("gudang_id", "suhu_time", "alone_time").agg(
+        F.min("place").alias("place"),
+        F.min_by(SUHU, "place").alias(SUHU),
+        F.min("rank").alias("rank"),
+        F.min_by(KELEMBABAN, "rank").alias(KELEMBABAN),
+        F.bit_or("flags").alias("flags"),
     )
-    columns = (*CANDIDATE, "in_first", "in_last", "is_new", "was_final")
-    candidates = found.where(~F.startswith("gudang_id", F.lit(BEAT))).select(*columns).union(known.select(*columns))
-    ranked = candidates.withColumns(
-        {
-            "rank": F.when(F.col("suhu_time").isNull(), F.col("kelembaban_offset")).otherwise(rank()),
-            "alone_time": F.when(F.col("suhu_time").isNull(), F.col("kelembaban_time")),
-        }
-    )
-    # Only fixed-width buffers: Spark then aggregates by hash, and not by sorting all pairs.
-    rows = ranked.groupBy("gudang_id", "suhu_time", "alone_time").agg(
-        F.min_by(SUHU, "suhu_offset").alias(SUHU),
-        F.min_by("suhu_partition", "suhu_offset").alias("suhu_partition"),
-        F.min("suhu_offset").alias("suhu_offset"),
-        *(F.min_by(name, "rank").alias(name) for name in PARTNER),
-        *(F.max(name).alias(name) for name in ("in_first", "in_last", "is_new", "was_final")),
-    )
-    # A humidity reading is alone where both of its copies are.
-    return rows.where(F.col("suhu_time").isNotNull() | (F.col("in_first") & F.col("in_last")))
+    is_whole = F.col("flags").bitwiseAND(IN_FIRST + IN_LAST) == IN_FIRST + IN_LAST
+    return rows.where(is_whole)
 
 
 def status(settings: Settings) -> Column:
@@ -224,45 +237,71 @@ def status(settings: Settings) -> Column:
 
 
 def judged(rows: DataFrame, settings: Settings, watermark_ms: int, settles: bool) -> DataFrame:
-    """Return the rows as those of `tables/status_gudang`, with `is_new`.
+    """Return the rows of `nearest` with the columns of `tables/status_gudang`.
 
     A row is final where no nearer partner can come: all that is not after the watermark is late from now on.
     """
     # A decimal, because Spark writes other numbers into the code that it compiles: anew for every micro-batch.
     watermark = F.lit(Decimal(watermark_ms) * 1000)
-    last_partner = F.unix_micros("suhu_time") + settings.window_seconds * 1_000_000
+    last_partner = F.unix_micros("suhu_time") + settings.window_seconds * MICROS
     is_alone = F.col(SUHU).isNull() | F.col(KELEMBABAN).isNull()
     is_final = is_alone | (last_partner.cast("decimal(20,0)") <= watermark)
+    distance = F.shiftright("rank", DISTANCE_BIT)
+    is_later = F.col("rank").bitwiseAND(1 << LATER_BIT) > 0
+    partner_time = F.timestamp_micros(F.unix_micros("suhu_time") + F.when(is_later, distance).otherwise(-distance))
+    topic = F.when(F.col("suhu_time").isNull(), TOPIC_OF[KELEMBABAN]).otherwise(TOPIC_OF[SUHU])
     return rows.withColumns(
         {
+            "kelembaban_time": F.when(F.col(KELEMBABAN).isNotNull(), F.coalesce("alone_time", partner_time)),
             "status": status(settings),
-            "event_time": F.coalesce("suhu_time", "kelembaban_time"),
+            "event_time": F.coalesce("suhu_time", "alone_time"),
             "is_final": is_final,
+            "topic": topic,
+            "partition": F.shiftright("place", PARTITION_BIT).cast("int"),
+            "offset": F.col("place").bitwiseAND((1 << PARTITION_BIT) - 1),
             "settled": is_final & F.lit(settles),
         }
     )
 
 
-def statuses(rows: DataFrame) -> list[Status]:
-    """Return the statuses that this micro-batch has brought, in order of time, without those that repeat the last."""
-    in_time = Window.partitionBy("gudang_id").orderBy("event_time")
-    is_change = ~F.col("status").eqNullSafe(F.lag("status").over(in_time)) | F.lead("status").over(in_time).isNull()
-    new = rows.where("is_new").withColumn("is_change", is_change).where("is_change")
-    times = (F.unix_micros(name).alias(name) for name in ("event_time", "suhu_time", "kelembaban_time"))
-    records_of = (f"{kind}_{name}" for kind in (SUHU, KELEMBABAN) for name in ("partition", "offset"))
-    found = new.select("gudang_id", "status", SUHU, KELEMBABAN, *records_of, *times).collect()
-    return [as_status(**row.asDict()) for row in sorted(found, key=lambda row: row.event_time)]
+def waiting(rows: DataFrame) -> DataFrame:
+    """Return rows of `tables/status_gudang` as candidates: for the next micro-batch, those that may still change."""
+    distance = F.unix_micros("kelembaban_time") - F.unix_micros("suhu_time")
+    rank = F.shiftleft(F.abs(distance), DISTANCE_BIT) + F.when(distance > 0, 1 << LATER_BIT).otherwise(0)
+    was_final = F.when(F.col("is_final"), WAS_FINAL).otherwise(0)
+    return rows.select(
+        "gudang_id",
+        "suhu_time",
+        F.when(F.col("suhu_time").isNull(), F.col("kelembaban_time")).alias("alone_time"),
+        place().alias("place"),
+        SUHU,
+        F.when(F.col("suhu_time").isNull(), F.lit(0)).otherwise(rank).alias("rank"),
+        KELEMBABAN,
+        was_final.bitwiseOR(F.lit(IN_FIRST + IN_LAST)).alias("flags"),
+    )
 
 
-def as_status(gudang_id: str, status: str, event_time: int, **fields: float | None) -> Status:
-    """Return a row (times in epoch microseconds) with its message: both readings, their times, and their records."""
-    kinds = [kind for kind in (SUHU, KELEMBABAN) if fields[kind] is not None]
-    cause = "+".join(f"{kind}-{fields[f'{kind}_partition']}-{fields[f'{kind}_offset']}" for kind in kinds)
-    told = {"id": cause, "gudang_id": gudang_id, "status": status, "timestamp": event_time / 1e6}
-    for kind in (SUHU, KELEMBABAN):
-        micros = fields[f"{kind}_time"]
-        told |= {kind: fields[kind], f"{kind}_timestamp": None if micros is None else micros / 1e6}
-    return Status(gudang_id, status, utc(event_time), json.dumps(told))
+def without_repeats(rows: pa.Table) -> pa.Table:
+    """Return a warehouse's first status, each that differs from the one before in time, and the last."""
+    if rows.num_rows < 2:
+        return rows
+    rows = rows.sort_by([("gudang_id", "ascending"), ("event_time", "ascending")])
+    before, after = rows.slice(0, rows.num_rows - 1), rows.slice(1)
+    same_warehouse = pc.equal(before["gudang_id"], after["gudang_id"])
+    repeats = pc.and_(same_warehouse, pc.equal(before["status"], after["status"]))
+    true = pa.array([True])
+    is_change = pa.chunked_array([true, *pc.invert(repeats).chunks])
+    is_last = pa.chunked_array([*pc.invert(same_warehouse).chunks, true])
+    return rows.filter(pc.or_(is_change, is_last))
+
+
+def message(row: dict[str, Any]) -> tuple[str, str]:
+    """Return a row of `tables/status_gudang` as key and value of a message: both readings, times in epoch seconds."""
+    told: dict[str, Any] = {name: row[name] for name in ("gudang_id", "status", SUHU, KELEMBABAN)}
+    for name in ("event_time", "suhu_time", "kelembaban_time"):
+        told[TIMESTAMP_OF[name]] = row[name] and row[name].timestamp()
+    told["id"] = f"{row['topic']}-{row['partition']}-{row['offset']}@{told['kelembaban_timestamp']}"
+    return row["gudang_id"], json.dumps(told)
 
 
 class StatusWriter:
@@ -275,37 +314,38 @@ class StatusWriter:
         self._ledger = Ledger()
         self._path = table_path("status_gudang")
         self._settled_at_ms = 0
+        # What the last micro-batch left in the part of the table that may still change. Read from the table only at the
+        # start, since that takes half a second.
+        self._rows: DataFrame | None = None
 
     def __call__(self, joined: DataFrame, batch_id: int) -> None:
-        spark = self._job.spark
-        micro_batch = MicroBatch(spark, batch_id)
-        settles = micro_batch.watermark_ms - self._settled_at_ms >= SETTLE_MS
-        before = spark.read.format("delta").load(self._path).where("NOT settled")
-        rows = judged(nearest(joined, before), self._settings, micro_batch.watermark_ms, settles).persist()
-        try:
-            self._tell(rows)
-            self._write(rows, batch_id)
-        finally:
-            rows.unpersist()
-        if settles:
-            self._settled_at_ms = micro_batch.watermark_ms
+        micro_batch = MicroBatch(self._job.spark, batch_id)
+        watermark_ms = micro_batch.watermark_ms
+        settles = watermark_ms - self._settled_at_ms >= SETTLE_MS
+        before = self._rows or self._job.spark.read.format("delta").load(self._path)
+        candidates = pairs(joined, self._settings.window_seconds).union(waiting(before.where("NOT settled")))
+        rows = judged(nearest(candidates), self._settings, watermark_ms, settles).localCheckpoint()
+        changed = rows.where(IS_CHANGED).select("flags", *COLUMNS).toArrow()
+        self._tell(changed)
+        if changed.num_rows:
+            self._ledger.append(rows.select(*COLUMNS).coalesce(1), self._path, batch_id, instead_of="settled = false")
+        forget(self._rows)
+        self._rows = rows
+        self._settled_at_ms = watermark_ms if settles else self._settled_at_ms
         late = self._keep_late(micro_batch, batch_id) if micro_batch.dropped() else 0
         self._job.listener.count(f"{self._job.name}.status", batch_id, micro_batch.records(SENSOR_TOPICS), late)
 
-    def _tell(self, rows: DataFrame) -> None:
+    def _tell(self, changed: pa.Table) -> None:
         """Send the changes before the commit: a crash in between sends them again, with the same ids."""
-        changing, present = self._board.changes(statuses(rows))
-        kafka_io.send(self._job.spark, schemas.STATUS_GUDANG, [(one.gudang_id, one.message) for one in changing])
+        is_new = pc.not_equal(pc.bit_wise_and(changed["flags"], IS_NEW), 0)
+        new = without_repeats(changed.filter(is_new)).sort_by("event_time")
+        columns = (new[name].to_pylist() for name in ("gudang_id", "status", "event_time"))
+        changing, present = self._board.changes(map(Status, *columns))
+        told = new.take(pa.array(changing, pa.int64())).to_pylist()
+        kafka_io.send(self._job.spark, schemas.STATUS_GUDANG, [*map(message, told)])
         self._board.take(present)
         if self._settings.console:
-            show_statuses(rows.where("is_new"))
-
-    def _write(self, rows: DataFrame, batch_id: int) -> None:
-        """Replace the part of the table that may still change, in one commit, if anything in it does."""
-        is_changed = F.col("is_new") | F.col("settled") | (F.col("is_final") != F.col("was_final"))
-        if not rows.where(is_changed).isEmpty():
-            table = rows.select(*records.field_names(schemas.TABLES["status_gudang"])).coalesce(1)
-            self._ledger.append(table, self._path, batch_id, instead_of="settled = false")
+            show_statuses(changed.filter(is_new).sort_by("event_time").to_pylist())
 
     def _keep_late(self, micro_batch: MicroBatch, batch_id: int) -> int:
         """Put what the join has dropped into the rejects: the batch's records are read again and judged as it did."""
@@ -319,6 +359,13 @@ class StatusWriter:
         return append_few(self._ledger, rejects, rejects_path(self._job.name), batch_id)
 
 
+def forget(checkpointed: DataFrame | None) -> None:
+    """Free the memory of a local checkpoint now; Spark itself waits for a garbage collection of the whole heap."""
+    if checkpointed is not None:
+        plan: Any = checkpointed._jdf.queryExecution().analyzed()
+        plan.rdd().unpersist(False)
+
+
 def show_warnings(warnings: DataFrame) -> None:
     for row in warnings.orderBy("event_time").toLocalIterator():
         name, unit = ("Suhu", "°C") if row.kind == SUHU else ("Kelembaban", "%")
@@ -326,17 +373,14 @@ def show_warnings(warnings: DataFrame) -> None:
         print(f"[Peringatan {name} Tinggi] Gudang {gudang}: {name} {row.value}{unit} - {row.event_time}", flush=True)
 
 
-def show_statuses(rows: DataFrame) -> None:
-    for row in rows.orderBy("event_time").toLocalIterator():
-        suhu, kelembaban = ("-" if value is None else value for value in (row.suhu, row.kelembaban))
-        lines = [
-            f"[Status Gabungan] Gudang {printable(row.gudang_id)}:",
-            f"- Suhu: {suhu}°C",
-            f"- Kelembaban: {kelembaban}%",
-            f"- Status: {row.status}",
-            "-" * 30,
-        ]
-        print("\n".join(lines), flush=True)
+def show_statuses(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        suhu, kelembaban = ("-" if row[kind] is None else row[kind] for kind in (SUHU, KELEMBABAN))
+        print(
+            f"[Status Gabungan] Gudang {printable(row['gudang_id'])}:\n- Suhu: {suhu}°C\n"
+            f"- Kelembaban: {kelembaban}%\n- Status: {row['status']}\n{'-' * 30}",
+            flush=True,
+        )
 
 
 def listening(settings: Settings, board: Board, heart: Heart) -> Callable[[DataFrame], None]:
@@ -406,8 +450,7 @@ def status_query(job: Job, settings: Settings, board: Board, all_checks: list[Ch
     claim(job, ["status_gudang"], "status")
     topics = ",".join((*SENSOR_TOPICS, schemas.DETAK_GUDANG))
     raw = read_topic(job.spark, topics, settings.starting_offsets, settings.max_offsets_per_trigger)
-    readings = parse(raw.where(F.col("topic") != schemas.DETAK_GUDANG)).where(records.passes(all_checks))
-    suhu, kelembaban = (side(raw, readings, kind, settings.watermark_seconds) for kind in (SUHU, KELEMBABAN))
+    suhu, kelembaban = (side(raw, kind, all_checks, settings.watermark_seconds) for kind in (SUHU, KELEMBABAN))
     joined = join(suhu, kelembaban, settings.window_seconds)
     refuse_unbounded(joined)
     return (
