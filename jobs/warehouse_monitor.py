@@ -327,13 +327,21 @@ class StatusWriter:
         rows = judged(nearest(candidates), self._settings, watermark_ms, settles).localCheckpoint()
         changed = rows.where(IS_CHANGED).select("flags", *COLUMNS).toArrow()
         self._tell(changed)
-        if changed.num_rows:
-            self._ledger.append(rows.select(*COLUMNS).coalesce(1), self._path, batch_id, instead_of="settled = false")
         forget(self._rows)
-        self._rows = rows
+        self._rows = rows if self._write(rows, changed, batch_id) else None
         self._settled_at_ms = watermark_ms if settles else self._settled_at_ms
         late = self._keep_late(micro_batch, batch_id) if micro_batch.dropped() else 0
         self._job.listener.count(f"{self._job.name}.status", batch_id, micro_batch.records(SENSOR_TOPICS), late)
+
+    def _write(self, rows: DataFrame, changed: pa.Table, batch_id: int) -> bool:
+        """Replace the part of the table that may still change, if anything in it does; return whether it is now `rows`.
+
+        It is not where the table has this micro-batch already, from before a crash: what settled then is here again.
+        """
+        if not changed.num_rows:
+            return True
+        table = rows.select(*COLUMNS).coalesce(1)
+        return self._ledger.append(table, self._path, batch_id, instead_of="settled = false")
 
     def _tell(self, changed: pa.Table) -> None:
         """Send the changes before the commit: a crash in between sends them again, with the same ids."""
