@@ -27,6 +27,11 @@ TABLE_PROPERTIES = {
     "delta.minReaderVersion": "1",
     "delta.minWriterVersion": "2",
 }
+# Where every commit replaces a part of the table, it leaves a file behind: `sweep` deletes those older than an hour.
+REPLACED_PROPERTIES = {
+    "delta.deletedFileRetentionDuration": "interval 1 hours",
+    "delta.logRetentionDuration": "interval 1 days",
+}
 
 
 def table_path(table: str) -> str:
@@ -38,11 +43,16 @@ def rejects_path(job: str) -> str:
 
 
 def create(spark: SparkSession, path: str, ddl: str, partitioned_by: str | None = None) -> None:
-    """Create the table if it is not there, before the stream, so that its properties hold from the first commit on."""
+    """Create the table if it is not there, before the stream, so that its properties hold from the first commit on.
+
+    One that is partitioned has a part that is replaced with every commit.
+    """
     builder = DeltaTable.createIfNotExists(spark).location(path).addColumns(_struct(ddl))
+    properties = TABLE_PROPERTIES
     if partitioned_by:
         builder = builder.partitionedBy(partitioned_by)
-    for name, value in TABLE_PROPERTIES.items():
+        properties = TABLE_PROPERTIES | REPLACED_PROPERTIES
+    for name, value in properties.items():
         builder = builder.property(name, value)
     builder.execute()
 
@@ -153,6 +163,11 @@ def join_small_files(spark: SparkSession, name: str) -> None:
     limit = int(str(spark.conf.get("spark.databricks.delta.autoCompact.minNumFiles")))
     if delta_files.summary(name.removeprefix("tables/")).files >= limit:
         DeltaTable.forPath(spark, f"{home.store()}/{name}").optimize().executeCompaction()
+
+
+def sweep(spark: SparkSession, table: str) -> None:
+    """Delete the files that no version of the last hour needs."""
+    DeltaTable.forPath(spark, table_path(table)).vacuum()
 
 
 def _refuse_lost_checkpoint(job: Job, tables: Iterable[str], query: str) -> None:

@@ -21,7 +21,7 @@ from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from arus import home, kafka_io, records, schemas
 from arus.board import Board, Sensor, Status, utc
-from arus.delta_io import append_few, as_rejects, claim, rejects_path, table_path, write_tables
+from arus.delta_io import append_few, as_rejects, claim, rejects_path, sweep, table_path, write_tables
 from arus.errors import ArusError
 from arus.heartbeat import BEAT_SECONDS, Heart, Ticker
 from arus.job import Job, start
@@ -57,6 +57,7 @@ TIMESTAMP_OF = {
 }
 # What is final moves out of the part of the table that each micro-batch rewrites when it has been there for so long.
 SETTLE_MS = 30_000
+SWEEP_SECONDS = 1800.0
 
 
 @dataclass(frozen=True)
@@ -413,9 +414,11 @@ def listening(settings: Settings, board: Board, heart: Heart) -> Callable[[DataF
 
 
 def keeping_time(job: Job, board: Board, heart: Heart) -> Callable[[float], None]:
-    """Return what happens once a second while the job runs: beats for quiet sides, news of silent sensors."""
+    """Return what happens once a second while the job runs: beats for quiet sides, news of silent sensors, sweeping."""
+    unswept_seconds = 0.0
 
     def tick(seconds: float) -> None:
+        nonlocal unswept_seconds
         if job.listener.has_caught_up(f"{job.name}.status"):
             kafka_io.send(job.spark, schemas.DETAK_GUDANG, heart.pass_time(seconds))
         if job.listener.has_caught_up(f"{job.name}.tables"):
@@ -423,6 +426,10 @@ def keeping_time(job: Job, board: Board, heart: Heart) -> Callable[[float], None
             kafka_io.send(job.spark, schemas.STATUS_GUDANG, [turn.message for turn in turns])
             board.told(turns)
         board.write()
+        unswept_seconds += seconds
+        if unswept_seconds > SWEEP_SECONDS:
+            sweep(job.spark, "status_gudang")
+            unswept_seconds = 0.0
 
     return tick
 
