@@ -18,10 +18,10 @@ pytestmark = pytest.mark.e2e
 
 WINDOW_MICROS = 10_000_000
 # Small batches, so that the watermark moves between them and what is late is late.
-SMALL_BATCHES = ("--conf", "spark.arus.max-offsets-per-trigger=4000")
+SMALL_BATCHES = ("--conf", "spark.arus.max-offsets-per-trigger=2000")
 LIVE = ("--driver-memory", "768m", *SMALL_BATCHES)
 FAULTS = (
-    *("--late", "0.01", "--late-seconds", "60", "--duplicate", "0.01", "--missing", "0.01", "--out-of-order", "0.05"),
+    *("--late", "0.01", "--late-seconds", "120", "--duplicate", "0.01", "--missing", "0.01", "--out-of-order", "0.05"),
     *("--malformed", "0.005", "--silent", "G2:kelembaban", "--silent-after", "200"),
 )
 Moment = tuple[str, int]
@@ -85,11 +85,11 @@ def sent(truth: Path) -> list[dict[str, Any]]:
 
 def is_done(cluster: Broker, readings: int) -> bool:
     """Return whether all readings are in their table, and no row of the status can change any more."""
-    if row_count(cluster, "tables/sensor_gudang") < readings or not row_count(cluster, "tables/status_gudang"):
-        return False
-    told = json.loads((cluster.home / "run" / "warehouse_monitor.status.json").read_text())["queries"]
-    return told["warehouse_monitor.status"].get("lag") == 0 and all(
-        table(cluster, "tables/status_gudang")["is_final"].to_pylist()
+    queries = json.loads((cluster.home / "run" / "warehouse_monitor.status.json").read_text())["queries"]
+    return (
+        all(queries.get(f"warehouse_monitor.{name}", {}).get("lag") == 0 for name in ("tables", "status"))
+        and row_count(cluster, "tables/sensor_gudang") >= readings
+        and all(table(cluster, "tables/status_gudang")["is_final"].to_pylist())
     )
 
 
