@@ -1,7 +1,8 @@
 """Kafka records into Delta tables, exactly once: each ends in the job's tables, or in its rejects with the reason."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +19,7 @@ from arus.ledger import Ledger
 from arus.records import Check, passes, reason
 from arus.settings import Trigger
 
+STAMPS = ("batch_id", "rejected_at")
 # How long a batch's counts may take after its write.
 COUNT_PATIENCE_SECONDS = 30.0
 # Small files are joined (how many: conf/spark-defaults.conf); the log is condensed every 50 commits.
@@ -86,7 +88,7 @@ def write_tables(
             append_few(ledger, rows_of(batch), table_path(name), batch_id, show)
         total, rejected = counted or (None, None)
         if rejected != 0:
-            append_few(ledger, as_rejects(parsed, checks, batch_id), rejects_path(job.name), batch_id)
+            append_rejects(ledger, as_rejects(parsed, checks), job.name, batch_id)
         job.listener.count(f"{job.name}.tables", batch_id, total, rejected)
         if look:
             look(parsed.where(passes(checks)))
@@ -131,17 +133,29 @@ def _have_come(counts: Observation) -> bool:
 
 def append_few(
     ledger: Ledger, rows: DataFrame, path: str, batch_id: int, show: Callable[[DataFrame], None] | None = None
-) -> int:
-    """Append the rows, unless there are none: an empty commit costs as much as a full one. `show` gets what is new.
+) -> None:
+    """Append the rows, unless there are none: an empty commit costs as much as a full one. `show` gets what is new."""
+    with _persisted(rows) as few:
+        if not few.isEmpty() and ledger.append(few.coalesce(1), path, batch_id) and show:
+            show(few)
 
-    Returns how many rows there are.
-    """
+
+def append_rejects(ledger: Ledger, rejects: DataFrame, job: str, batch_id: int) -> int:
+    """Append rows of `as_rejects`, unless there are none, and return how many there are."""
+    with _persisted(rejects) as few:
+        if count := few.count():
+            # Only now, since both are part of the code that Spark generates: before, all the parsing would be compiled
+            # anew for each micro-batch.
+            stamps = {"batch_id": F.lit(batch_id).cast("bigint"), "rejected_at": F.current_timestamp()}
+            ledger.append(few.withColumns(stamps).coalesce(1), rejects_path(job), batch_id)
+        return count
+
+
+@contextmanager
+def _persisted(rows: DataFrame) -> Iterator[DataFrame]:
     rows = rows.persist()
     try:
-        count = rows.count()
-        if count and ledger.append(rows.coalesce(1), path, batch_id) and show:
-            show(rows)
-        return count
+        yield rows
     finally:
         rows.unpersist()
 
@@ -189,17 +203,10 @@ def has_rows(spark: SparkSession, path: str) -> bool:
     return DeltaTable.isDeltaTable(spark, path) and not spark.read.format("delta").load(path).isEmpty()
 
 
-def as_rejects(parsed: DataFrame, checks: Sequence[Check], batch_id: int) -> DataFrame:
-    """Return a batch's unusable records as rows of the rejects table."""
-    unusable = parsed.where(~passes(checks))
-    explained = unusable.withColumns(
-        {
-            "reason": reason(checks),
-            "batch_id": F.lit(batch_id).cast("bigint"),
-            "rejected_at": F.current_timestamp(),
-        }
-    )
-    return explained.select(_struct(schemas.REJECTS).fieldNames())
+def as_rejects(parsed: DataFrame, checks: Sequence[Check]) -> DataFrame:
+    """Return a batch's unusable records as rows of the rejects table, but for when and in which batch."""
+    explained = parsed.where(~passes(checks)).withColumn("reason", reason(checks))
+    return explained.select(*(name for name in _struct(schemas.REJECTS).fieldNames() if name not in STAMPS))
 
 
 def _struct(ddl: str) -> StructType:

@@ -21,7 +21,7 @@ from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from arus import home, kafka_io, records, schemas
 from arus.board import Board, Sensor, Status, utc
-from arus.delta_io import append_few, as_rejects, claim, rejects_path, sweep, table_path, write_tables
+from arus.delta_io import append_rejects, as_rejects, claim, sweep, table_path, write_tables
 from arus.errors import ArusError
 from arus.heartbeat import BEAT_SECONDS, Heart, Ticker
 from arus.job import Job, start
@@ -364,8 +364,7 @@ class StatusWriter:
         readings = parse(raw.where(F.col("topic") != schemas.DETAK_GUDANG)).where(records.passes(all_checks))
         micros = F.unix_micros("event_time").cast("decimal(20,0)")
         is_late = Check(micros <= F.lit(Decimal(micro_batch.late_until_ms) * 1000), "late")
-        rejects = as_rejects(readings, [is_late], batch_id)
-        return append_few(self._ledger, rejects, rejects_path(self._job.name), batch_id)
+        return append_rejects(self._ledger, as_rejects(readings, [is_late]), self._job.name, batch_id)
 
 
 def forget(checkpointed: DataFrame | None) -> None:
