@@ -29,7 +29,7 @@ TABLE_PROPERTIES = {
     "delta.minReaderVersion": "1",
     "delta.minWriterVersion": "2",
 }
-# Where every commit replaces a part of the table, it leaves a file behind: `sweep` deletes those older than an hour.
+# Where every commit replaces a part of the table (arus/open_part.py), it leaves a file behind.
 REPLACED_PROPERTIES = {
     "delta.deletedFileRetentionDuration": "interval 1 hours",
     "delta.logRetentionDuration": "interval 1 days",
@@ -177,11 +177,6 @@ def join_small_files(spark: SparkSession, name: str) -> None:
     limit = int(str(spark.conf.get("spark.databricks.delta.autoCompact.minNumFiles")))
     if delta_files.summary(name.removeprefix("tables/")).files >= limit:
         DeltaTable.forPath(spark, f"{home.store()}/{name}").optimize().executeCompaction()
-
-
-def sweep(spark: SparkSession, table: str) -> None:
-    """Delete the files that no version of the last hour needs."""
-    DeltaTable.forPath(spark, table_path(table)).vacuum()
 
 
 def _refuse_lost_checkpoint(job: Job, tables: Iterable[str], query: str) -> None:

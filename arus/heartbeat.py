@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 BEAT_SECONDS = 1.0
+# A side counts as quiet when it has said nothing for so long: more than its readings take to be heard of.
+QUIET_SECONDS = 5.0
 # Time between two beats counts up to here. More is a stop of the broker, of this process or of the machine: a time in
 # which nobody could have been heard.
 LONGEST_STEP_SECONDS = 3.0
@@ -58,7 +60,7 @@ class Heart:
             return [
                 (kind, json.dumps({"kind": kind, "timestamp": clock.timestamp()}))
                 for kind, side in self._sides.items()
-                if side.quiet > BEAT_SECONDS and (clock := side.clock())
+                if side.quiet > QUIET_SECONDS and (clock := side.clock())
             ]
 
 

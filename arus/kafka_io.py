@@ -2,9 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
 
-import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.readwriter import DataStreamWriter
@@ -62,16 +60,6 @@ def write_topic(records: DataFrame, topic: str, name: str, checkpoint: str, trig
         .trigger(**trigger.options())
     )
     return writer.outputMode("update") if trigger.is_realtime else writer
-
-
-def send(spark: SparkSession, topic: str, messages: Sequence[tuple[str, str]]) -> None:
-    """Send a few messages (key, value) from the driver, and wait until Kafka has them."""
-    if messages:
-        keys, values = zip(*messages, strict=True)
-        rows = spark.createDataFrame(pa.table({"key": keys, "value": values})).coalesce(1)
-        rows.write.format("kafka").option("kafka.bootstrap.servers", home.bootstrap_servers()).option(
-            "topic", topic
-        ).save()
 
 
 def refuse_too_few_slots(spark: SparkSession, topic: str) -> None:

@@ -1,6 +1,8 @@
 """What makes foreachBatch exactly once: which micro-batches of a query a Delta table has already."""
 
 import json
+from collections.abc import Iterable
+from typing import Any
 
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
@@ -21,25 +23,24 @@ class Ledger:
     def __init__(self) -> None:
         self._newest: dict[str, int] = {}
 
-    def append(self, rows: DataFrame, path: str, batch_id: int, instead_of: str = "") -> bool:
-        """Append a micro-batch, unless the table has it; its query and number are in the same commit as its rows.
-
-        `instead_of` is a condition on partition columns: what fulfils it is replaced by the rows, in the same commit.
-        """
-        query_id = rows.sparkSession.sparkContext.getLocalProperty("sql.streaming.queryId")
-        if not query_id:
-            raise RuntimeError("a batch is known by its query and number: append() belongs inside foreachBatch")
+    def append(self, rows: DataFrame, path: str, batch_id: int) -> bool:
+        """Append a micro-batch, unless the table has it; its query and number are in the same commit as its rows."""
+        query_id = running_query(rows.sparkSession)
         if path not in self._newest:
             self._newest[path] = newest_batch(rows.sparkSession, path, query_id)
         if batch_id <= self._newest[path]:
             return False
-        writer = rows.write.format("delta").option("userMetadata", note(query_id, batch_id))
-        if instead_of:
-            writer.mode("overwrite").option("replaceWhere", instead_of).save(path)
-        else:
-            writer.mode("append").save(path)
+        rows.write.format("delta").mode("append").option("userMetadata", note(query_id, batch_id)).save(path)
         self._newest[path] = batch_id
         return True
+
+
+def running_query(spark: SparkSession) -> str:
+    """Return the id of the query that this foreachBatch belongs to."""
+    query_id = spark.sparkContext.getLocalProperty("sql.streaming.queryId")
+    if not query_id:
+        raise RuntimeError("a batch is known by its query and number: this belongs inside foreachBatch")
+    return str(query_id)
 
 
 def note(query_id: str, batch_id: int) -> str:
@@ -62,3 +63,9 @@ def _newest_in(commits: DataFrame, query_id: str) -> int:
     batch = F.get_json_object("userMetadata", "$.batch").try_cast("bigint")
     row = commits.where(is_ours).agg(F.max(batch)).first()
     return NONE if row is None or row[0] is None else int(row[0])
+
+
+def newest_noted(commits: Iterable[dict[str, Any]], query_id: str) -> int:
+    """Return the same of commits that were read without Spark."""
+    noted = (json.loads(commit.get("userMetadata") or "{}") for commit in commits)
+    return max((int(found["batch"]) for found in noted if found.get("query") == query_id), default=NONE)

@@ -8,6 +8,8 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
+from arus.ledger import running_query
+
 NO_WATERMARK = 0
 
 
@@ -15,9 +17,9 @@ class MicroBatch:
     """What Spark's own log of the running query says of one of its micro-batches."""
 
     def __init__(self, spark: SparkSession, batch_id: int) -> None:
-        query_id = spark.sparkContext.getLocalProperty("sql.streaming.queryId")
+        self.query_id = running_query(spark)
         streams: Any = spark._jsparkSession.streams()
-        self._query = streams.get(query_id).streamingQuery()
+        self._query = streams.get(self.query_id).streamingQuery()
         self._before, self._own = (self._logged(number) for number in (batch_id - 1, batch_id))
 
     @property

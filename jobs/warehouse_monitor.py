@@ -21,7 +21,7 @@ from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from arus import home, kafka_io, records, schemas
 from arus.board import Board, Sensor, Status, utc
-from arus.delta_io import append_rejects, as_rejects, claim, sweep, table_path, write_tables
+from arus.delta_io import append_rejects, as_rejects, claim, table_path, write_tables
 from arus.errors import ArusError
 from arus.heartbeat import BEAT_SECONDS, Heart, Ticker
 from arus.job import Job, start
@@ -29,6 +29,8 @@ from arus.joins import refuse_unbounded
 from arus.kafka_io import position, read_topic, refuse_too_few_slots, write_topic
 from arus.ledger import Ledger
 from arus.microbatch import MicroBatch
+from arus.open_part import OpenPart
+from arus.outbox import Outbox
 from arus.records import Check
 from arus.schemas import KELEMBABAN, SUHU
 from arus.settings import Trigger
@@ -48,7 +50,11 @@ PARTITION_BIT = 48
 # What is known of a row: which copies of a humidity reading are alone, whether this micro-batch has brought something
 # for it, whether it was final before.
 IN_FIRST, IN_LAST, IS_NEW, WAS_FINAL = 1, 2, 4, 8
-IS_CHANGED = f"flags & {IS_NEW} != 0 OR settled OR is_final != (flags & {WAS_FINAL} != 0)"
+IS_NEW_ROW = f"flags & {IS_NEW} != 0"
+CHANGE = {
+    "is_new": IS_NEW_ROW,
+    "is_changed": f"{IS_NEW_ROW} OR settled OR is_final != (flags & {WAS_FINAL} != 0)",
+}
 COLUMNS = records.field_names(schemas.TABLES["status_gudang"])
 TIMESTAMP_OF = {
     "event_time": "timestamp",
@@ -57,7 +63,6 @@ TIMESTAMP_OF = {
 }
 # What is final moves out of the part of the table that each micro-batch rewrites when it has been there for so long.
 SETTLE_MS = 30_000
-SWEEP_SECONDS = 1800.0
 
 
 @dataclass(frozen=True)
@@ -262,7 +267,7 @@ def judged(rows: DataFrame, settings: Settings, watermark_ms: int, settles: bool
             "offset": F.col("place").bitwiseAND((1 << PARTITION_BIT) - 1),
             "settled": is_final & F.lit(settles),
         }
-    )
+    ).select(*COLUMNS, *(F.expr(of).alias(name) for name, of in CHANGE.items()))
 
 
 def waiting(rows: DataFrame) -> DataFrame:
@@ -308,53 +313,43 @@ def message(row: dict[str, Any]) -> tuple[str, str]:
 class StatusWriter:
     """The foreachBatch of the status query: the table's rows, the topic's changes, and what came too late."""
 
-    def __init__(self, job: Job, settings: Settings, board: Board) -> None:
+    def __init__(self, job: Job, settings: Settings, board: Board, outbox: Outbox) -> None:
         self._job = job
         self._settings = settings
         self._board = board
+        self._outbox = outbox
         self._ledger = Ledger()
-        self._path = table_path("status_gudang")
+        self._table: OpenPart | None = None
+        # The rows that may still change; None: only the table knows them.
+        self._open: pa.Table | None = None
         self._settled_at_ms = 0
-        # What the last micro-batch left in the part of the table that may still change. Read from the table only at the
-        # start, since that takes half a second.
-        self._rows: DataFrame | None = None
 
     def __call__(self, joined: DataFrame, batch_id: int) -> None:
         micro_batch = MicroBatch(self._job.spark, batch_id)
+        self._table = self._table or OpenPart(table_path("status_gudang"), micro_batch.query_id)
         watermark_ms = micro_batch.watermark_ms
         settles = watermark_ms - self._settled_at_ms >= SETTLE_MS
-        before = self._rows or self._job.spark.read.format("delta").load(self._path)
-        candidates = pairs(joined, self._settings.window_seconds).union(waiting(before.where("NOT settled")))
-        rows = judged(nearest(candidates), self._settings, watermark_ms, settles).localCheckpoint()
-        changed = rows.where(IS_CHANGED).select("flags", *COLUMNS).toArrow()
-        self._tell(changed)
-        forget(self._rows)
-        self._rows = rows if self._write(rows, changed, batch_id) else None
+        before = self._job.spark.createDataFrame(self._table.rows() if self._open is None else self._open)
+        candidates = pairs(joined, self._settings.window_seconds).union(waiting(before))
+        rows = judged(nearest(candidates), self._settings, watermark_ms, settles).toArrow()
+        self._tell(rows.filter(rows["is_new"]))
+        # Where the table has the batch from before a crash, what settled then is in `rows` again.
+        is_written = not pc.any(rows["is_changed"]).as_py() or self._table.replace(rows.select(COLUMNS), batch_id)
+        self._open = rows.filter(pc.invert(rows["settled"])).select(COLUMNS) if is_written else None
         self._settled_at_ms = watermark_ms if settles else self._settled_at_ms
         late = self._keep_late(micro_batch, batch_id) if micro_batch.dropped() else 0
         self._job.listener.count(f"{self._job.name}.status", batch_id, micro_batch.records(SENSOR_TOPICS), late)
 
-    def _write(self, rows: DataFrame, changed: pa.Table, batch_id: int) -> bool:
-        """Replace the part of the table that may still change, if anything in it does; return whether it is now `rows`.
-
-        It is not where the table has this micro-batch already, from before a crash: what settled then is here again.
-        """
-        if not changed.num_rows:
-            return True
-        table = rows.select(*COLUMNS).coalesce(1)
-        return self._ledger.append(table, self._path, batch_id, instead_of="settled = false")
-
-    def _tell(self, changed: pa.Table) -> None:
+    def _tell(self, new: pa.Table) -> None:
         """Send the changes before the commit: a crash in between sends them again, with the same ids."""
-        is_new = pc.not_equal(pc.bit_wise_and(changed["flags"], IS_NEW), 0)
-        new = without_repeats(changed.filter(is_new)).sort_by("event_time")
-        columns = (new[name].to_pylist() for name in ("gudang_id", "status", "event_time"))
+        changed = without_repeats(new).sort_by("event_time")
+        columns = (changed[name].to_pylist() for name in ("gudang_id", "status", "event_time"))
         changing, present = self._board.changes(map(Status, *columns))
-        told = new.take(pa.array(changing, pa.int64())).to_pylist()
-        kafka_io.send(self._job.spark, schemas.STATUS_GUDANG, [*map(message, told)])
+        told = changed.take(pa.array(changing, pa.int64())).to_pylist()
+        self._outbox.send(schemas.STATUS_GUDANG, [*map(message, told)])
         self._board.take(present)
         if self._settings.console:
-            show_statuses(changed.filter(is_new).sort_by("event_time").to_pylist())
+            show_statuses(new.sort_by("event_time").to_pylist())
 
     def _keep_late(self, micro_batch: MicroBatch, batch_id: int) -> int:
         """Put what the join has dropped into the rejects: the batch's records are read again and judged as it did."""
@@ -365,13 +360,6 @@ class StatusWriter:
         micros = F.unix_micros("event_time").cast("decimal(20,0)")
         is_late = Check(micros <= F.lit(Decimal(micro_batch.late_until_ms) * 1000), "late")
         return append_rejects(self._ledger, as_rejects(readings, [is_late]), self._job.name, batch_id)
-
-
-def forget(checkpointed: DataFrame | None) -> None:
-    """Free the memory of a local checkpoint now; Spark itself waits for a garbage collection of the whole heap."""
-    if checkpointed is not None:
-        plan: Any = checkpointed._jdf.queryExecution().analyzed()
-        plan.rdd().unpersist(False)
 
 
 def show_warnings(warnings: DataFrame) -> None:
@@ -412,28 +400,22 @@ def listening(settings: Settings, board: Board, heart: Heart) -> Callable[[DataF
     return look
 
 
-def keeping_time(job: Job, board: Board, heart: Heart) -> Callable[[float], None]:
-    """Return what happens once a second while the job runs: beats for quiet sides, news of silent sensors, sweeping."""
-    unswept_seconds = 0.0
+def keeping_time(job: Job, board: Board, heart: Heart, outbox: Outbox) -> Callable[[float], None]:
+    """Return what happens once a second while the job runs: beats for quiet sides, news of silent sensors."""
 
     def tick(seconds: float) -> None:
-        nonlocal unswept_seconds
         if job.listener.has_caught_up(f"{job.name}.status"):
-            kafka_io.send(job.spark, schemas.DETAK_GUDANG, heart.pass_time(seconds))
+            outbox.send(schemas.DETAK_GUDANG, heart.pass_time(seconds))
         if job.listener.has_caught_up(f"{job.name}.tables"):
             turns = board.turns(datetime.now(timezone.utc))
-            kafka_io.send(job.spark, schemas.STATUS_GUDANG, [turn.message for turn in turns])
+            outbox.send(schemas.STATUS_GUDANG, [turn.message for turn in turns])
             board.told(turns)
         board.write()
-        unswept_seconds += seconds
-        if unswept_seconds > SWEEP_SECONDS:
-            sweep(job.spark, "status_gudang")
-            unswept_seconds = 0.0
 
     return tick
 
 
-def queries(job: Job, settings: Settings, board: Board, heart: Heart) -> list[DataStreamWriter]:
+def queries(job: Job, settings: Settings, board: Board, heart: Heart, outbox: Outbox) -> list[DataStreamWriter]:
     """Return the three queries, not yet started: warnings into the topic, readings into tables, and the status."""
     all_checks = checks(settings)
 
@@ -457,10 +439,10 @@ def queries(job: Job, settings: Settings, board: Board, heart: Heart) -> list[Da
         job, bounded, parse, all_checks, "sensor_gudang", settings.trigger if drains else settings.table_trigger,
         {"peringatan_gudang": warnings}, show_warnings if settings.console else None, listening(settings, board, heart),
     )  # fmt: skip
-    return [to_topic, to_tables, status_query(job, settings, board, all_checks)]
+    return [to_topic, to_tables, status_query(job, settings, StatusWriter(job, settings, board, outbox), all_checks)]
 
 
-def status_query(job: Job, settings: Settings, board: Board, all_checks: list[Check]) -> DataStreamWriter:
+def status_query(job: Job, settings: Settings, writer: StatusWriter, all_checks: list[Check]) -> DataStreamWriter:
     claim(job, ["status_gudang"], "status")
     topics = ",".join((*SENSOR_TOPICS, schemas.DETAK_GUDANG))
     raw = read_topic(job.spark, topics, settings.starting_offsets, settings.max_offsets_per_trigger)
@@ -468,7 +450,7 @@ def status_query(job: Job, settings: Settings, board: Board, all_checks: list[Ch
     joined = join(suhu, kelembaban, settings.window_seconds)
     refuse_unbounded(joined)
     return (
-        joined.writeStream.foreachBatch(StatusWriter(job, settings, board))
+        joined.writeStream.foreachBatch(writer)
         .queryName(f"{job.name}.status")
         .option("checkpointLocation", job.checkpoint("status"))
         .trigger(**(settings.trigger if settings.trigger.drains else settings.status_trigger).options())
@@ -490,8 +472,9 @@ def main() -> None:
     rest_seconds = settings.watermark_seconds + 2 * settings.window_seconds + 2 * SETTLE_MS / 1000
     heart = Heart((SUHU, KELEMBABAN), rest_seconds)
     heart.heard(board.newest())
-    writers = queries(job, settings, board, heart)
-    ticker = Ticker(BEAT_SECONDS, keeping_time(job, board, heart))
+    outbox = Outbox(schemas.STATUS_GUDANG, schemas.DETAK_GUDANG)
+    writers = queries(job, settings, board, heart, outbox)
+    ticker = Ticker(BEAT_SECONDS, keeping_time(job, board, heart, outbox))
     if not settings.trigger.drains:
         ticker.start()
     job.run(*writers, one_by_one=settings.trigger.drains)
