@@ -36,8 +36,7 @@ class OpenPart:
 
     def rows(self) -> pa.Table:
         """Return the rows that may still change."""
-        table = DeltaTable(self._path)
-        return table.to_pyarrow_table(partitions=[("settled", "=", "false")])
+        return DeltaTable(self._path).to_pyarrow_table(filters=[("settled", "=", False)])
 
     def replace(self, rows: pa.Table, batch_id: int) -> bool:
         """Replace the part by the rows, unless the table has this micro-batch already; both in one commit.
@@ -76,7 +75,7 @@ class OpenPart:
     def _tidy(self, has_settled: bool) -> None:
         """Join the settled part's small files when there are many, and delete those that nobody needs any more."""
         table = DeltaTable(self._path)
-        if has_settled and len(table.file_uris(partition_filters=[("settled", "=", "true")])) > MANY_FILES:
+        if has_settled and len(table.file_uris(file_pruning_predicate=[("settled", "=", True)])) > MANY_FILES:
             table.optimize.compact(partition_filters=[("settled", "=", "true")])
         if time.monotonic() - self._swept > SWEEP_SECONDS:
             table.vacuum(retention_hours=KEPT_HOURS, dry_run=False, enforce_retention_duration=False)

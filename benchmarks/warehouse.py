@@ -90,7 +90,7 @@ class TableReader(threading.Thread):
             if table.version() == version:
                 continue
             version = table.version()
-            moments = table.to_pyarrow_table(columns=["suhu_time"], partitions=[("settled", "=", "false")])["suhu_time"]
+            moments = table.to_pyarrow_table(columns=["suhu_time"], filters=[("settled", "=", False)])["suhu_time"]
             now = time.time()
             for moment in moments.to_pylist():
                 if moment:
