@@ -170,7 +170,7 @@ def test_rows_have_the_columns_of_the_table(spark: SparkSession) -> None:
 
 def step(spark: SparkSession, found: pa.Table, before: DataFrame, watermark_ms: int) -> DataFrame:
     """Return the rows after a micro-batch in which the join has found this, as the job's foreachBatch has them."""
-    candidates = pairs(spark.createDataFrame(found), 10).union(waiting(before.where("NOT settled")))
+    candidates = pairs(spark.createDataFrame(found.combine_chunks()), 10).union(waiting(before.where("NOT settled")))
     return judged(nearest(candidates), SETTINGS, watermark_ms, settles=False).localCheckpoint()
 
 
