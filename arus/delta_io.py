@@ -1,7 +1,8 @@
 """Kafka records into Delta tables, exactly once: each ends in the job's tables, or in its rejects with the reason."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +19,7 @@ from arus.ledger import Ledger
 from arus.records import Check, passes, reason
 from arus.settings import Trigger
 
+STAMPS = ("batch_id", "rejected_at")
 # How long a batch's counts may take after its write.
 COUNT_PATIENCE_SECONDS = 30.0
 # Small files are joined (how many: conf/spark-defaults.conf); the log is condensed every 50 commits.
@@ -26,6 +28,11 @@ TABLE_PROPERTIES = {
     "delta.checkpointInterval": "50",
     "delta.minReaderVersion": "1",
     "delta.minWriterVersion": "2",
+}
+# Where every commit replaces a part of the table, it leaves a file behind: `sweep` deletes those older than an hour.
+REPLACED_PROPERTIES = {
+    "delta.deletedFileRetentionDuration": "interval 1 hours",
+    "delta.logRetentionDuration": "interval 1 days",
 }
 
 
@@ -38,11 +45,16 @@ def rejects_path(job: str) -> str:
 
 
 def create(spark: SparkSession, path: str, ddl: str, partitioned_by: str | None = None) -> None:
-    """Create the table if it is not there, before the stream, so that its properties hold from the first commit on."""
+    """Create the table if it is not there, before the stream, so that its properties hold from the first commit on.
+
+    One that is partitioned has a part that is replaced with every commit.
+    """
     builder = DeltaTable.createIfNotExists(spark).location(path).addColumns(_struct(ddl))
+    properties = TABLE_PROPERTIES
     if partitioned_by:
         builder = builder.partitionedBy(partitioned_by)
-    for name, value in TABLE_PROPERTIES.items():
+        properties = TABLE_PROPERTIES | REPLACED_PROPERTIES
+    for name, value in properties.items():
         builder = builder.property(name, value)
     builder.execute()
 
@@ -76,7 +88,7 @@ def write_tables(
             append_few(ledger, rows_of(batch), table_path(name), batch_id, show)
         total, rejected = counted or (None, None)
         if rejected != 0:
-            append_few(ledger, as_rejects(parsed, checks, batch_id), rejects_path(job.name), batch_id)
+            append_rejects(ledger, as_rejects(parsed, checks), job.name, batch_id)
         job.listener.count(f"{job.name}.tables", batch_id, total, rejected)
         if look:
             look(parsed.where(passes(checks)))
@@ -121,17 +133,29 @@ def _have_come(counts: Observation) -> bool:
 
 def append_few(
     ledger: Ledger, rows: DataFrame, path: str, batch_id: int, show: Callable[[DataFrame], None] | None = None
-) -> int:
-    """Append the rows, unless there are none: an empty commit costs as much as a full one. `show` gets what is new.
+) -> None:
+    """Append the rows, unless there are none: an empty commit costs as much as a full one. `show` gets what is new."""
+    with _persisted(rows) as few:
+        if not few.isEmpty() and ledger.append(few.coalesce(1), path, batch_id) and show:
+            show(few)
 
-    Returns how many rows there are.
-    """
+
+def append_rejects(ledger: Ledger, rejects: DataFrame, job: str, batch_id: int) -> int:
+    """Append rows of `as_rejects`, unless there are none, and return how many there are."""
+    with _persisted(rejects) as few:
+        if count := few.count():
+            # Only now, since both are part of the code that Spark generates: before, all the parsing would be compiled
+            # anew for each micro-batch.
+            stamps = {"batch_id": F.lit(batch_id).cast("bigint"), "rejected_at": F.current_timestamp()}
+            ledger.append(few.withColumns(stamps).coalesce(1), rejects_path(job), batch_id)
+        return count
+
+
+@contextmanager
+def _persisted(rows: DataFrame) -> Iterator[DataFrame]:
     rows = rows.persist()
     try:
-        count = rows.count()
-        if count and ledger.append(rows.coalesce(1), path, batch_id) and show:
-            show(rows)
-        return count
+        yield rows
     finally:
         rows.unpersist()
 
@@ -155,6 +179,11 @@ def join_small_files(spark: SparkSession, name: str) -> None:
         DeltaTable.forPath(spark, f"{home.store()}/{name}").optimize().executeCompaction()
 
 
+def sweep(spark: SparkSession, table: str) -> None:
+    """Delete the files that no version of the last hour needs."""
+    DeltaTable.forPath(spark, table_path(table)).vacuum()
+
+
 def _refuse_lost_checkpoint(job: Job, tables: Iterable[str], query: str) -> None:
     """Refuse to begin again at the topic's start while the tables hold what was read before."""
     if not home.local_store() or checkpoints.newest(Path(job.checkpoint(query)) / "offsets") >= 0:
@@ -174,17 +203,10 @@ def has_rows(spark: SparkSession, path: str) -> bool:
     return DeltaTable.isDeltaTable(spark, path) and not spark.read.format("delta").load(path).isEmpty()
 
 
-def as_rejects(parsed: DataFrame, checks: Sequence[Check], batch_id: int) -> DataFrame:
-    """Return a batch's unusable records as rows of the rejects table."""
-    unusable = parsed.where(~passes(checks))
-    explained = unusable.withColumns(
-        {
-            "reason": reason(checks),
-            "batch_id": F.lit(batch_id).cast("bigint"),
-            "rejected_at": F.current_timestamp(),
-        }
-    )
-    return explained.select(_struct(schemas.REJECTS).fieldNames())
+def as_rejects(parsed: DataFrame, checks: Sequence[Check]) -> DataFrame:
+    """Return a batch's unusable records as rows of the rejects table, but for when and in which batch."""
+    explained = parsed.where(~passes(checks)).withColumn("reason", reason(checks))
+    return explained.select(*(name for name in _struct(schemas.REJECTS).fieldNames() if name not in STAMPS))
 
 
 def _struct(ddl: str) -> StructType:

@@ -10,9 +10,10 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from arus import supervision, tail, up
+from arus import board_view, locks, supervision, tail, up
 from arus.producing import at_least
 from arus.progress import duration
 from arus.schemas import PERINGATAN_SUHU
@@ -28,8 +29,9 @@ POLL_MS = 200
 SHOWN_ALERTS = 8
 NEXT = """Look further, in another terminal:
   .venv/bin/python -m arus tail peringatan-suhu    each alert as it comes
+  .venv/bin/python -m arus tail status-gudang      each warehouse's status as it changes
   .venv/bin/python -m arus tables                  the tables, their rows and files
-  .venv/bin/python -m arus status                  how fast, how far behind
+  .venv/bin/python -m arus status                  how fast, how far behind, each warehouse now
   .venv/bin/python -m arus rejects list            what could not be used, and why
 """
 
@@ -48,22 +50,22 @@ class View:
     def add(self, record: "ConsumerRecord") -> None:
         self._alerts.append(alert_line(record))
 
-    def show(self, counts: dict[str, int], failing: list[str]) -> None:
-        """Show the tables' rows, the latest alerts, and the programs that have ended by themselves."""
+    def show(self, counts: dict[str, int], warehouses: list[str], failing: list[str]) -> None:
+        """Show the tables' rows, the latest alerts, the warehouses, and the programs that have ended by themselves."""
         since = duration(time.monotonic() - self._begun)
         if self._is_terminal:
-            self._draw(self._section(since, counts, failing))
+            self._draw(self._section(since, counts, warehouses, failing))
         else:
             rows = ", ".join(f"{table} {count:,} rows" for table, count in counts.items())
             latest = f"; latest alert: {self._alerts[-1]}" if self._alerts else ""
-            print("; ".join([f"{since}  {rows}{latest}", *failing]), flush=True)
+            print("; ".join([f"{since}  {rows}{latest}", *warehouses, *failing]), flush=True)
         self.due = time.monotonic() + (TERMINAL_SECONDS if self._is_terminal else LOG_SECONDS)
 
-    def _section(self, since: str, counts: dict[str, int], failing: list[str]) -> list[str]:
+    def _section(self, since: str, counts: dict[str, int], warehouses: list[str], failing: list[str]) -> list[str]:
         width = max(map(len, counts))
         rows = [f"  {table:<{width}}  {n:>12,} rows  +{n - self._first[table]:,}" for table, n in counts.items()]
         alerts = [f"  {line}" for line in reversed(self._alerts)] or ["  none yet"]
-        return [f"{since}   Ctrl-C stops it", *rows, "latest alerts:", *alerts, *failing]
+        return [f"{since}   Ctrl-C stops it", *rows, *warehouses, "latest alerts:", *alerts, *failing]
 
     def _draw(self, lines: list[str]) -> None:
         size = shutil.get_terminal_size()
@@ -98,7 +100,14 @@ def show(pipelines: Sequence[Pipeline], seconds: float) -> None:
                 for record in records:
                     view.add(record)
             if time.monotonic() >= view.due:
-                view.show(up.row_counts(pipelines), failing_lines())
+                view.show(up.row_counts(pipelines), warehouse_lines(pipelines), failing_lines())
+
+
+def warehouse_lines(pipelines: Sequence[Pipeline]) -> list[str]:
+    """Return a line on the most urgent warehouses for each running job that keeps a board of them."""
+    now = datetime.now(timezone.utc)
+    running = [pipeline.job for pipeline in pipelines if locks.is_held(f"checkpoints/{pipeline.job}")]
+    return [board_view.line_of(view) for job in running if (view := board_view.read(job, now))]
 
 
 def failing_lines() -> list[str]:

@@ -106,6 +106,7 @@ def summary(progress: dict[str, Any], counts: tuple[int | None, int | None] | No
         "lag": int(max(lags, default=0)),
         "batch_ms": progress["durationMs"].get("triggerExecution", progress.get("batchDuration", 0)),
         "state_rows": sum(operator["numRowsTotal"] for operator in progress["stateOperators"]),
+        "state_bytes": sum(operator["memoryUsedBytes"] for operator in progress["stateOperators"]),
         "late_rows": sum(operator["numRowsDroppedByWatermark"] for operator in progress["stateOperators"]),
     }
 

@@ -1,11 +1,12 @@
-"""python -m arus status [--json]: what each job's queries did last, and whether they and Kafka still run. No JVM."""
+"""python -m arus status: what each job's queries did last, whether they and Kafka run, the warehouses now. No JVM."""
 
 import argparse
 import json
+from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import Any
 
-from arus import home, locks
+from arus import board_view, cells, home, locks
 from arus.errors import ArusError
 from arus.ping import addresses, is_kafka
 
@@ -31,7 +32,7 @@ def jobs() -> dict[str, dict[str, Any]]:
     reported = [path.name.removesuffix(".status.json") for path in home.run().glob("[!.]*.status.json")]
     started = [path.stem.removeprefix("checkpoints-") for path in locks.path_of("").parent.glob("checkpoints-*.lock")]
     alive = [name for name in started if locks.is_held(f"checkpoints/{name}")]
-    return {name: job(name) for name in sorted({*reported, *alive})}
+    return {name: job(name) | _board(name) for name in sorted({*reported, *alive})}
 
 
 def job(name: str) -> dict[str, Any]:
@@ -50,6 +51,11 @@ def job(name: str) -> dict[str, Any]:
     states = [facts["state"] for facts in queries.values()]
     state = next((state for state in ("failed", "killed") if state in states), "stopped")
     return {"state": "running" if is_running else state, "updated": updated, "queries": queries}
+
+
+def _board(name: str) -> dict[str, Any]:
+    view = board_view.read(name, datetime.now(timezone.utc))
+    return {"board": view} if view else {}
 
 
 def _as_it_is(facts: dict[str, Any], is_running: bool) -> dict[str, Any]:
@@ -72,7 +78,7 @@ def _time(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-def text_of(found: dict[str, dict[str, Any]], kafka: dict[str, Any]) -> str:
+def text_of(found: dict[str, dict[str, Any]], kafka: dict[str, Any], shows_all: bool) -> str:
     """Return the status as text for a terminal of 100 columns."""
     answer = "answers" if kafka["answers"] else "does not answer: `python -m arus broker start`"
     lines = [f"broker: {kafka.get('error') or kafka['address'] + ' ' + answer}"]
@@ -84,6 +90,8 @@ def text_of(found: dict[str, dict[str, Any]], kafka: dict[str, Any]) -> str:
             lines += [_row("  query", COLUMNS)]
         for query, of_query in facts["queries"].items():
             lines += [_row("  " + query.removeprefix(f"{name}."), _cells(of_query)), *_error(of_query)]
+        if "board" in facts:
+            lines += board_view.text_of(facts["board"], locks.is_held(f"checkpoints/{name}"), shows_all)
     return "\n".join([*lines, "", LEGEND])
 
 
@@ -105,14 +113,19 @@ def _cells(facts: dict[str, Any]) -> tuple[str, ...]:
         facts.get("state_rows"),
     ]
     batch, milliseconds = facts.get("batch"), facts.get("batch_ms")
-    return (facts["state"], _short(batch), *map(_short, numbers), _short(milliseconds), _age(facts.get("age_s")))
-
-
-def _row(query: str, cells: tuple[str, ...]) -> str:
-    query = query if len(query) <= LONGEST_QUERY else query[: LONGEST_QUERY - 1] + "…"
-    state, *numbers = cells
     return (
-        f"{query:<{LONGEST_QUERY}} {state:<8}"
+        facts["state"],
+        cells.short(batch),
+        *map(cells.short, numbers),
+        cells.short(milliseconds),
+        cells.age(facts.get("age_s")),
+    )
+
+
+def _row(query: str, texts: tuple[str, ...]) -> str:
+    state, *numbers = texts
+    return (
+        f"{cells.cut(query, LONGEST_QUERY):<{LONGEST_QUERY}} {state:<8}"
         + "".join(f"{number:>9}" for number in numbers[:-1])
         + f"{numbers[-1]:>5}"
     )
@@ -125,34 +138,15 @@ def _error(facts: dict[str, Any]) -> list[str]:
     return [line if len(line) <= WIDTH else line[: WIDTH - 4] + " ..."]
 
 
-def _short(number: float | None) -> str:
-    """Return a number in at most 8 characters: 271,910, then 1.27M."""
-    if number is None:
-        return "-"
-    if number < 1_000_000:
-        return f"{number:,.0f}"
-    for unit in ("M", "G"):
-        number /= 1_000_000 if unit == "M" else 1_000
-        if number < 1_000:
-            return f"{number:.4g}{unit}"
-    return f"{number:,.0f}G"
-
-
-def _age(seconds: float | None) -> str:
-    """Return seconds in at most 4 characters."""
-    if seconds is None:
-        return "-"
-    for limit, unit_seconds, unit in ((100, 1, "s"), (6000, 60, "m"), (172_800, 3600, "h")):
-        if seconds < limit:
-            return f"{max(seconds, 0) / unit_seconds:.0f}{unit}"
-    return f"{seconds / 86_400:.0f}d"
-
-
 def main(argv: list[str]) -> int:
     """Show the status; exit code 0 whatever it is."""
     parser = argparse.ArgumentParser(prog="python -m arus status", description=__doc__)
     parser.add_argument("--json", action="store_true", help='as one object: {"jobs": {...}, "broker": {...}}')
+    parser.add_argument("--all", action="store_true", help="each warehouse, not only the most urgent")
     options = parser.parse_args(argv)
     found, kafka = jobs(), broker()
-    print(json.dumps({"jobs": found, "broker": kafka}, indent=1) if options.json else text_of(found, kafka))
+    if options.json:
+        print(json.dumps({"jobs": found, "broker": kafka}, indent=1, default=asdict))
+    else:
+        print(text_of(found, kafka, options.all))
     return 0

@@ -1,13 +1,13 @@
-"""python -m benchmarks [drain|latency|visible] [options]: the figures of docs/performance.md.
+"""python -m benchmarks [drain|latency|visible|warehouse] [options]: the figures of docs/performance.md.
 
 Without a name, all of them. Each says more with --help.
 """
 
 import sys
 
-from benchmarks import drain, latency, visible
+from benchmarks import drain, latency, visible, warehouse
 
-BENCHMARKS = {"drain": drain.main, "latency": latency.main, "visible": visible.main}
+BENCHMARKS = {"drain": drain.main, "latency": latency.main, "visible": visible.main, "warehouse": warehouse.main}
 
 
 def main(argv: list[str]) -> int:

@@ -1,11 +1,13 @@
-"""Fills a topic with a backlog of real-shaped messages, by Spark: backlog.py readings|retail ROWS.
+"""Fills a topic with a backlog of real-shaped messages, by Spark: backlog.py readings|retail|suhu|kelembaban ROWS.
 
-Readings: 200 sensors at 70 to 76 degrees Celsius, one in fifty 10 above. Retail: rows of the generated shop.
+Readings: 200 sensors at 70 to 76 degrees Celsius, one in fifty 10 above. Retail: rows of the generated shop. suhu,
+kelembaban: 1,000 warehouses, a reading a second each, a door open for one minute in ten.
 """
 
 import itertools
 import json
 import sys
+from collections.abc import Callable
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -30,10 +32,31 @@ def retail(spark: SparkSession, rows: int) -> DataFrame:
     return distinct.crossJoin(spark.range(0, rows // DISTINCT_RETAIL_ROWS, 1, 2)).drop("id")
 
 
+def warehouses(spark: SparkSession, kind: str, least: float, delay: float, rows: int) -> DataFrame:
+    # Written by one task, in order of time, as sensors would.
+    ticks = spark.range(0, rows, 1, 1).selectExpr("id", "id DIV 1000 AS second", "id % 1000 AS warehouse")
+    lift = "if((second + pmod(hash(warehouse), 600)) % 600 < 60, 9, 0)"
+    reading = f"round({least} + pmod(hash(id), 60) / 100 + {lift}, 2)"
+    moment = f"cast(1790000000 + second + warehouse / 2000 + {delay} AS decimal(20, 3))"
+    value = f"""concat('{{"gudang_id":"G', warehouse, '","{kind}":', {reading}, ',"timestamp":', {moment}, '}}')"""
+    return ticks.selectExpr("concat('G', warehouse) AS key", f"{value} AS value")
+
+
+MAKERS: dict[str, tuple[Callable[[SparkSession, int], DataFrame], str]] = {
+    "readings": (readings, schemas.SENSOR_SUHU),
+    "retail": (retail, schemas.RETAIL_STREAM),
+    "suhu": (lambda spark, rows: warehouses(spark, "suhu", 75.0, 0.0, rows), schemas.SENSOR_SUHU_GUDANG),
+    "kelembaban": (
+        lambda spark, rows: warehouses(spark, "kelembaban", 64.0, 0.5, rows),
+        schemas.SENSOR_KELEMBABAN_GUDANG,
+    ),
+}
+
+
 def main() -> None:
     what, rows = sys.argv[1], int(sys.argv[2])
     spark = SparkSession.builder.getOrCreate()
-    make, topic = {"readings": (readings, schemas.SENSOR_SUHU), "retail": (retail, schemas.RETAIL_STREAM)}[what]
+    make, topic = MAKERS[what]
     (
         make(spark, rows)
         .write.format("kafka")

@@ -21,7 +21,7 @@ from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from arus import home, kafka_io, records, schemas
 from arus.board import Board, Sensor, Status, utc
-from arus.delta_io import append_few, as_rejects, claim, rejects_path, table_path, write_tables
+from arus.delta_io import append_rejects, as_rejects, claim, sweep, table_path, write_tables
 from arus.errors import ArusError
 from arus.heartbeat import BEAT_SECONDS, Heart, Ticker
 from arus.job import Job, start
@@ -57,6 +57,7 @@ TIMESTAMP_OF = {
 }
 # What is final moves out of the part of the table that each micro-batch rewrites when it has been there for so long.
 SETTLE_MS = 30_000
+SWEEP_SECONDS = 1800.0
 
 
 @dataclass(frozen=True)
@@ -327,13 +328,21 @@ class StatusWriter:
         rows = judged(nearest(candidates), self._settings, watermark_ms, settles).localCheckpoint()
         changed = rows.where(IS_CHANGED).select("flags", *COLUMNS).toArrow()
         self._tell(changed)
-        if changed.num_rows:
-            self._ledger.append(rows.select(*COLUMNS).coalesce(1), self._path, batch_id, instead_of="settled = false")
         forget(self._rows)
-        self._rows = rows
+        self._rows = rows if self._write(rows, changed, batch_id) else None
         self._settled_at_ms = watermark_ms if settles else self._settled_at_ms
         late = self._keep_late(micro_batch, batch_id) if micro_batch.dropped() else 0
         self._job.listener.count(f"{self._job.name}.status", batch_id, micro_batch.records(SENSOR_TOPICS), late)
+
+    def _write(self, rows: DataFrame, changed: pa.Table, batch_id: int) -> bool:
+        """Replace the part of the table that may still change, if anything in it does; return whether it is now `rows`.
+
+        It is not where the table has this micro-batch already, from before a crash: what settled then is here again.
+        """
+        if not changed.num_rows:
+            return True
+        table = rows.select(*COLUMNS).coalesce(1)
+        return self._ledger.append(table, self._path, batch_id, instead_of="settled = false")
 
     def _tell(self, changed: pa.Table) -> None:
         """Send the changes before the commit: a crash in between sends them again, with the same ids."""
@@ -355,8 +364,7 @@ class StatusWriter:
         readings = parse(raw.where(F.col("topic") != schemas.DETAK_GUDANG)).where(records.passes(all_checks))
         micros = F.unix_micros("event_time").cast("decimal(20,0)")
         is_late = Check(micros <= F.lit(Decimal(micro_batch.late_until_ms) * 1000), "late")
-        rejects = as_rejects(readings, [is_late], batch_id)
-        return append_few(self._ledger, rejects, rejects_path(self._job.name), batch_id)
+        return append_rejects(self._ledger, as_rejects(readings, [is_late]), self._job.name, batch_id)
 
 
 def forget(checkpointed: DataFrame | None) -> None:
@@ -405,9 +413,11 @@ def listening(settings: Settings, board: Board, heart: Heart) -> Callable[[DataF
 
 
 def keeping_time(job: Job, board: Board, heart: Heart) -> Callable[[float], None]:
-    """Return what happens once a second while the job runs: beats for quiet sides, news of silent sensors."""
+    """Return what happens once a second while the job runs: beats for quiet sides, news of silent sensors, sweeping."""
+    unswept_seconds = 0.0
 
     def tick(seconds: float) -> None:
+        nonlocal unswept_seconds
         if job.listener.has_caught_up(f"{job.name}.status"):
             kafka_io.send(job.spark, schemas.DETAK_GUDANG, heart.pass_time(seconds))
         if job.listener.has_caught_up(f"{job.name}.tables"):
@@ -415,6 +425,10 @@ def keeping_time(job: Job, board: Board, heart: Heart) -> Callable[[float], None
             kafka_io.send(job.spark, schemas.STATUS_GUDANG, [turn.message for turn in turns])
             board.told(turns)
         board.write()
+        unswept_seconds += seconds
+        if unswept_seconds > SWEEP_SECONDS:
+            sweep(job.spark, "status_gudang")
+            unswept_seconds = 0.0
 
     return tick
 

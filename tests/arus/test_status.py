@@ -182,23 +182,8 @@ def test_a_broker_that_answers_is_told(broker: Broker) -> None:
     assert status.broker() == {"address": broker.address, "answers": True}
 
 
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [(None, "-"), (0, "0"), (999_999, "999,999"), (1_000_000, "1M"), (1_234_567, "1.235M"), (2_500_000_000, "2.5G")],
-)
-def test_numbers_are_whole_until_they_are_long(number: int | None, text: str) -> None:
-    assert status._short(number) == text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(None, "-"), (-0.2, "0s"), (99, "99s"), (100, "2m"), (5999, "100m"), (7200, "2h"), (864_000, "10d")],
-)
-def test_an_age_is_short(seconds: float | None, text: str) -> None:
-    assert status._age(seconds) == text
-
-
-@pytest.mark.usefixtures("home")
-def test_status_needs_no_spark() -> None:
+def test_status_needs_no_spark(home: Path) -> None:
+    report(home, JOB, tables=query(state="stopped"))
+    (home / "run" / f"{JOB}.board.json").write_text('{"present": [], "sensors": []}')
     ask = "import sys; from arus import __main__; __main__.main(['status']); sys.exit('pyspark' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", ask], cwd=ROOT, check=False, capture_output=True).returncode == 0
