@@ -13,8 +13,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 BEAT_SECONDS = 1.0
-# A side counts as quiet when it has said nothing for so long: more than its readings take to be heard of.
-QUIET_SECONDS = 5.0
 # Time between two beats counts up to here. More is a stop of the broker, of this process or of the machine: a time in
 # which nobody could have been heard.
 LONGEST_STEP_SECONDS = 3.0
@@ -32,10 +30,11 @@ class Side:
 
 
 class Heart:
-    """The beats of each quiet side, once a second, until all sides have been quiet for `rest_seconds`."""
+    """The beats of each side that has been quiet for `quiet_seconds`, until all have been so for `rest_seconds`."""
 
-    def __init__(self, kinds: tuple[str, ...], rest_seconds: float) -> None:
+    def __init__(self, kinds: tuple[str, ...], quiet_seconds: float, rest_seconds: float) -> None:
         self._sides = {kind: Side() for kind in kinds}
+        self._quiet_seconds = quiet_seconds
         self._rest_seconds = rest_seconds
         self._lock = threading.Lock()
 
@@ -48,7 +47,8 @@ class Heart:
                 side.quiet = 0.0
             known = [side.newest for side in self._sides.values() if side.newest]
             for side in self._sides.values():
-                side.newest = side.newest or max(known, default=None)
+                if known and not side.newest:
+                    side.newest, side.quiet = max(known), 0.0
 
     def pass_time(self, seconds: float) -> list[tuple[str, str]]:
         """Let time pass, and return the beats (key, value) of the sides that are quiet."""
@@ -60,7 +60,7 @@ class Heart:
             return [
                 (kind, json.dumps({"kind": kind, "timestamp": clock.timestamp()}))
                 for kind, side in self._sides.items()
-                if side.quiet > QUIET_SECONDS and (clock := side.clock())
+                if side.quiet > self._quiet_seconds and (clock := side.clock())
             ]
 
 
@@ -84,7 +84,7 @@ class Ticker(threading.Thread):
                 self._tick(now - before)
             except Exception as error:
                 if not self._asked.is_set():
-                    print(f"once a second: {type(error).__name__}: {str(error).splitlines()[0]}", file=sys.stderr)
+                    print(f"once a second: {type(error).__name__}: {str(error).partition(chr(10))[0]}", file=sys.stderr)
             before = now
 
     def stop(self) -> None:

@@ -26,10 +26,9 @@ def refuse_unbounded(joined: DataFrame) -> None:
     times = [_event_time(side) for side in sides]
     if None in times:
         raise ArusError("the join's state would grow for ever: a side has no watermark")
-    condition = nodes[place].get("condition") or []
-    for names, missing in ((AT_LEAST, "lower"), (AT_MOST, "upper")):
-        if not any(_name(node) in names and _compares(condition, n, times) for n, node in enumerate(condition)):
-            raise ArusError(f"the join's state would grow for ever: its condition has no {missing} bound in time")
+    bounds = {_bound(node, times) for node in _conjuncts(nodes[place].get("condition") or [])}
+    for missing in sorted({"lower", "upper"} - bounds):
+        raise ArusError(f"the join's state would grow for ever: its condition has no {missing} bound in time")
 
 
 def _name(node: Node) -> str:
@@ -51,7 +50,26 @@ def _event_time(side: list[Node]) -> int | None:
     return int(marks[0]["eventTime"][0]["exprId"]["id"]) if marks else None
 
 
-def _compares(condition: list[Node], place: int, times: list[int | None]) -> bool:
-    inside = condition[place : _end(condition, place)]
-    seen = {node["exprId"]["id"] for node in inside if _name(node) == "AttributeReference"}
-    return set(times) <= seen
+def _conjuncts(condition: list[Node]) -> list[list[Node]]:
+    """Return the parts of a condition that must all hold."""
+    if not condition or _name(condition[0]) != "And":
+        return [condition]
+    middle = _end(condition, 1)
+    return [*_conjuncts(condition[1:middle]), *_conjuncts(condition[middle:])]
+
+
+def _bound(comparison: list[Node], times: list[int | None]) -> str | None:
+    """Return which bound of the left side's event time by the right side's this is, if it is one."""
+    name = _name(comparison[0]) if comparison else ""
+    if name not in AT_LEAST | AT_MOST:
+        return None
+    middle = _end(comparison, 1)
+    seen = [_columns(comparison[1:middle]) & set(times), _columns(comparison[middle:]) & set(times)]
+    if seen not in ([{times[0]}, {times[1]}], [{times[1]}, {times[0]}]):
+        return None
+    is_left_first = seen[0] == {times[0]}
+    return "lower" if (name in AT_LEAST) == is_left_first else "upper"
+
+
+def _columns(nodes: list[Node]) -> set[int | None]:
+    return {node["exprId"]["id"] for node in nodes if _name(node) == "AttributeReference"}

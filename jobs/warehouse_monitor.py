@@ -7,7 +7,7 @@ status, `status-gudang` is told, as it is of a sensor that falls silent.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -41,6 +41,7 @@ SENSOR_TOPICS = tuple(TOPIC_OF.values())
 # A gudang_id that no reading can have, since theirs are trimmed.
 BEAT = " "
 MICROS = 1_000_000
+MOMENT = pa.timestamp("us", "UTC")
 # A pair's rank, the lower the better, is made of bits: the distance in time (33 bits, microseconds), whether the
 # humidity reading is the later of the two, and the end of its place, for two readings of one moment.
 DISTANCE_BIT, LATER_BIT = 30, 29
@@ -63,6 +64,8 @@ TIMESTAMP_OF = {
 }
 # What is final moves out of the part of the table that each micro-batch rewrites when it has been there for so long.
 SETTLE_MS = 30_000
+# More than it takes to hear of a side's readings: the tables' micro-batch tells of them.
+QUIET_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -204,7 +207,9 @@ def pairs(joined: DataFrame, window_seconds: int) -> DataFrame:
         F.when(is_alone, F.col("kelembaban_time")).alias("alone_time"),
         F.when(is_alone, F.col("kelembaban_place")).otherwise(F.col("suhu_place")).alias("place"),
         SUHU,
-        F.when(is_alone, F.lit(0)).otherwise(F.shiftleft(F.abs(distance), DISTANCE_BIT) + is_later + tie).alias("rank"),
+        F.when(is_alone, F.col("kelembaban_place"))
+        .otherwise(F.shiftleft(F.abs(distance), DISTANCE_BIT) + is_later + tie)
+        .alias("rank"),
         KELEMBABAN,
         F.when(is_alone, copy).otherwise(IN_FIRST + IN_LAST).bitwiseOR(F.lit(IS_NEW)).alias("flags"),
     )
@@ -281,10 +286,18 @@ def waiting(rows: DataFrame) -> DataFrame:
         F.when(F.col("suhu_time").isNull(), F.col("kelembaban_time")).alias("alone_time"),
         place().alias("place"),
         SUHU,
-        F.when(F.col("suhu_time").isNull(), F.lit(0)).otherwise(rank).alias("rank"),
+        F.when(F.col("suhu_time").isNull(), place()).otherwise(rank).alias("rank"),
         KELEMBABAN,
         was_final.bitwiseOR(F.lit(IN_FIRST + IN_LAST)).alias("flags"),
     )
+
+
+def not_older(rows: pa.Table, present: Mapping[str, Status]) -> pa.Table:
+    """Return the rows but those older than their warehouse's present status, which they cannot change."""
+    moments = pa.array(
+        [present[name].time if name in present else None for name in rows["gudang_id"].to_pylist()], MOMENT
+    )
+    return rows.filter(pc.fill_null(pc.greater_equal(rows["event_time"], moments), fill_value=True))
 
 
 def without_repeats(rows: pa.Table) -> pa.Table:
@@ -329,8 +342,10 @@ class StatusWriter:
         self._table = self._table or OpenPart(table_path("status_gudang"), micro_batch.query_id)
         watermark_ms = micro_batch.watermark_ms
         settles = watermark_ms - self._settled_at_ms >= SETTLE_MS
-        before = self._job.spark.createDataFrame(self._table.rows() if self._open is None else self._open)
-        candidates = pairs(joined, self._settings.window_seconds).union(waiting(before))
+        before = self._table.rows() if self._open is None else self._open
+        # In one chunk: of a table in several, PySpark 4.2 was seen to lose rows.
+        waiting_rows = waiting(self._job.spark.createDataFrame(before.combine_chunks()))
+        candidates = pairs(joined, self._settings.window_seconds).union(waiting_rows)
         rows = judged(nearest(candidates), self._settings, watermark_ms, settles).toArrow()
         self._tell(rows.filter(rows["is_new"]))
         # Where the table has the batch from before a crash, what settled then is in `rows` again.
@@ -342,7 +357,7 @@ class StatusWriter:
 
     def _tell(self, new: pa.Table) -> None:
         """Send the changes before the commit: a crash in between sends them again, with the same ids."""
-        changed = without_repeats(new).sort_by("event_time")
+        changed = without_repeats(not_older(new, self._board.present)).sort_by("event_time")
         columns = (changed[name].to_pylist() for name in ("gudang_id", "status", "event_time"))
         changing, present = self._board.changes(map(Status, *columns))
         told = changed.take(pa.array(changing, pa.int64())).to_pylist()
@@ -470,7 +485,7 @@ def main() -> None:
     refuse_wrong(settings)
     board = Board(home.run() / f"{job.name}.board.json", timedelta(seconds=settings.silence_seconds))
     rest_seconds = settings.watermark_seconds + 2 * settings.window_seconds + 2 * SETTLE_MS / 1000
-    heart = Heart((SUHU, KELEMBABAN), rest_seconds)
+    heart = Heart((SUHU, KELEMBABAN), QUIET_SECONDS, rest_seconds)
     heart.heard(board.newest())
     outbox = Outbox(schemas.STATUS_GUDANG, schemas.DETAK_GUDANG)
     writers = queries(job, settings, board, heart, outbox)

@@ -8,7 +8,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from arus import schemas
 from arus.records import field_names
@@ -17,9 +16,6 @@ from jobs.warehouse_monitor import (
     BEAT,
     IN_FIRST,
     IN_LAST,
-    IS_CHANGED,
-    IS_NEW,
-    WAS_FINAL,
     join,
     judged,
     nearest,
@@ -221,23 +217,22 @@ def test_a_row_knows_whether_it_is_new_and_whether_it_was_final(spark: SparkSess
     none, last_ms = found.slice(0, 0), (BASE + WINDOW) // 1000
     rows = spark.createDataFrame([], schemas.TABLES["status_gudang"])
 
-    def flags(rows: DataFrame) -> list[tuple[int, bool]]:
-        found = rows.orderBy("gudang_id").select("flags", F.expr(IS_CHANGED)).collect()
-        return [(row[0] - WHOLE, row[1]) for row in found]
+    def flags(rows: DataFrame) -> list[tuple[bool, bool]]:
+        return [tuple(row) for row in rows.orderBy("gudang_id").select("is_new", "is_changed").collect()]
 
     rows = step(spark, found, rows, last_ms - 1)
-    assert flags(rows) == [(IS_NEW, True)] * 3
+    assert flags(rows) == [(True, True)] * 3
     rows = step(spark, none, rows, last_ms - 1)
-    assert flags(rows) == [(0, False), (WAS_FINAL, False), (WAS_FINAL, False)]
+    assert flags(rows) == [(False, False)] * 3
     rows = step(spark, none, rows, last_ms)
-    assert flags(rows) == [(0, True), (WAS_FINAL, False), (WAS_FINAL, False)], "it has become final"
+    assert flags(rows) == [(False, True), (False, False), (False, False)], "it has become final"
     rows = step(spark, none, rows, last_ms)
-    assert flags(rows) == [(WAS_FINAL, False)] * 3
+    assert flags(rows) == [(False, False)] * 3
     settled = judged(nearest(waiting(rows)), SETTINGS, last_ms, settles=True)
-    assert flags(settled) == [(WAS_FINAL, True)] * 3, "it moves"
+    assert flags(settled) == [(False, True)] * 3, "it moves"
     is_pair = pc.and_(pc.is_valid(found["suhu_time"]), pc.is_valid(found["kelembaban_time"]))
     rows = step(spark, found.filter(is_pair), rows, last_ms)
-    assert flags(rows) == [(IS_NEW + WAS_FINAL, True), (WAS_FINAL, False), (WAS_FINAL, False)], "a second record of it"
+    assert flags(rows) == [(True, True), (False, False), (False, False)], "a second record of it"
 
 
 def test_one_copy_of_a_humidity_reading_alone_is_no_row_until_the_other_is(spark: SparkSession) -> None:
