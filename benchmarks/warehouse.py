@@ -84,12 +84,13 @@ class TableReader(threading.Thread):
         self.seen: dict[float, float] = {}
 
     def run(self) -> None:
-        version = -1
+        path = home.home() / "tables" / "status_gudang"
+        table = DeltaTable(path)
         while not self.asked.wait(0.02):
-            table = DeltaTable(home.home() / "tables" / "status_gudang")
-            if table.version() == version:
+            # A look at the folder, not at the table: the reader must not take the processor from what it measures.
+            if not (path / "_delta_log" / f"{table.version() + 1:020}.json").exists():
                 continue
-            version = table.version()
+            table = DeltaTable(path)
             moments = table.to_pyarrow_table(columns=["suhu_time"], filters=[("settled", "=", False)])["suhu_time"]
             now = time.time()
             for moment in moments.to_pylist():

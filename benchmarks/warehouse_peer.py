@@ -1,4 +1,4 @@
-"""The warehouse job as people write it today, with default settings: warehouse_peer.py live SECONDS | drain.
+"""The warehouse job as people write it today, with one shuffle partition: warehouse_peer.py live SECONDS | drain.
 
 Two sources, a join within 10 s under watermarks of 15 s, every 2 s, each pair collected and printed. Its times are
 timestamps: with 32-bit floats, as the seed has them, it pairs wrong readings. `live` prints how long each temperature
@@ -65,7 +65,7 @@ def checkpointed(writer: DataStreamWriter) -> DataStreamWriter:
 
 
 def main() -> None:
-    spark = SparkSession.builder.getOrCreate()
+    spark = SparkSession.builder.config("spark.sql.shuffle.partitions", "1").getOrCreate()
     if sys.argv[1] == "live":
         writer = checkpointed(joined(spark, "latest").writeStream.foreachBatch(show))
         query = writer.trigger(processingTime="2 seconds").start()

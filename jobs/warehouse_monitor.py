@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -51,11 +52,6 @@ PARTITION_BIT = 48
 # What is known of a row: which copies of a humidity reading are alone, whether this micro-batch has brought something
 # for it, whether it was final before.
 IN_FIRST, IN_LAST, IS_NEW, WAS_FINAL = 1, 2, 4, 8
-IS_NEW_ROW = f"flags & {IS_NEW} != 0"
-CHANGE = {
-    "is_new": IS_NEW_ROW,
-    "is_changed": f"{IS_NEW_ROW} OR settled OR is_final != (flags & {WAS_FINAL} != 0)",
-}
 COLUMNS = records.field_names(schemas.TABLES["status_gudang"])
 TIMESTAMP_OF = {
     "event_time": "timestamp",
@@ -65,7 +61,10 @@ TIMESTAMP_OF = {
 # What is final moves out of the part of the table that each micro-batch rewrites when it has been there for so long.
 SETTLE_MS = 30_000
 # More than it takes to hear of a side's readings: the tables' micro-batch tells of them.
-QUIET_SECONDS = 5.0
+QUIET_SECONDS = 10.0
+# A reading was heard when it came to Kafka. Where Kafka's time of it lies further back, because there is a backlog or a
+# producer's clock is wrong, it counts as heard so long ago.
+LONGEST_WAY = timedelta(seconds=15)
 
 
 @dataclass(frozen=True)
@@ -193,26 +192,30 @@ def slots_touched(window_seconds: int) -> tuple[Column, Column]:
 
 def pairs(joined: DataFrame, window_seconds: int) -> DataFrame:
     """Return what the join says as candidates for rows: see `nearest`."""
+    is_beat = F.coalesce("suhu_gudang_id", "kelembaban_gudang_id") == BEAT
+    return joined.where(~is_beat).select(*pair_columns(window_seconds))
+
+
+# Columns that are the same in every micro-batch are made once: each takes some calls to the JVM.
+@cache
+def pair_columns(window_seconds: int) -> list[Column]:
     is_alone = F.col("suhu_time").isNull()
     distance = F.unix_micros("kelembaban_time") - F.unix_micros("suhu_time")
     is_later = F.when(distance > 0, 1 << LATER_BIT).otherwise(0)
     tie = F.col("kelembaban_place").bitwiseAND((1 << LATER_BIT) - 1)
-    first, last = slots_touched(window_seconds)
-    copy = F.when(F.col("kelembaban_slot") == first, IN_FIRST).otherwise(0) + F.when(
-        F.col("kelembaban_slot") == last, IN_LAST
-    ).otherwise(0)
-    return joined.where(F.coalesce("suhu_gudang_id", "kelembaban_gudang_id") != BEAT).select(
+    rank = F.shiftleft(F.abs(distance), DISTANCE_BIT) + is_later + tie
+    first, last = (F.col("kelembaban_slot") == touched for touched in slots_touched(window_seconds))
+    copy = F.when(first, IN_FIRST).otherwise(0) + F.when(last, IN_LAST).otherwise(0)
+    return [
         F.coalesce("suhu_gudang_id", "kelembaban_gudang_id").alias("gudang_id"),
-        "suhu_time",
+        F.col("suhu_time"),
         F.when(is_alone, F.col("kelembaban_time")).alias("alone_time"),
         F.when(is_alone, F.col("kelembaban_place")).otherwise(F.col("suhu_place")).alias("place"),
-        SUHU,
-        F.when(is_alone, F.col("kelembaban_place"))
-        .otherwise(F.shiftleft(F.abs(distance), DISTANCE_BIT) + is_later + tie)
-        .alias("rank"),
-        KELEMBABAN,
+        F.col(SUHU),
+        F.when(is_alone, F.col("kelembaban_place")).otherwise(rank).alias("rank"),
+        F.col(KELEMBABAN),
         F.when(is_alone, copy).otherwise(IN_FIRST + IN_LAST).bitwiseOR(F.lit(IS_NEW)).alias("flags"),
-    )
+    ]
 
 
 def nearest(candidates: DataFrame) -> DataFrame:
@@ -222,16 +225,20 @@ def nearest(candidates: DataFrame) -> DataFrame:
     `place` tells two records of one reading apart: the first counts. A humidity reading is alone where both of its
     copies are. `flags` are those of all candidates of a row together.
     """
-    # Only numbers of fixed width are aggregated: so Spark does it by hash, and does not sort all pairs.
-    rows = candidates.groupBy("gudang_id", "suhu_time", "alone_time").agg(
+    rows = candidates.groupBy("gudang_id", "suhu_time", "alone_time").agg(*best_columns())
+    return rows.where(f"flags & {IN_FIRST + IN_LAST} = {IN_FIRST + IN_LAST}")
+
+
+@cache
+def best_columns() -> list[Column]:
+    # Only numbers of fixed width: so Spark aggregates by hash, and does not sort all pairs.
+    return [
         F.min("place").alias("place"),
         F.min_by(SUHU, "place").alias(SUHU),
         F.min("rank").alias("rank"),
         F.min_by(KELEMBABAN, "rank").alias(KELEMBABAN),
         F.bit_or("flags").alias("flags"),
-    )
-    is_whole = F.col("flags").bitwiseAND(IN_FIRST + IN_LAST) == IN_FIRST + IN_LAST
-    return rows.where(is_whole)
+    ]
 
 
 def status(settings: Settings) -> Column:
@@ -247,49 +254,68 @@ def status(settings: Settings) -> Column:
     )
 
 
-def judged(rows: DataFrame, settings: Settings, watermark_ms: int, settles: bool) -> DataFrame:
-    """Return the rows of `nearest` with the columns of `tables/status_gudang`.
+def judged(rows: DataFrame, settings: Settings) -> DataFrame:
+    """Return the rows of `nearest` as those of `tables/status_gudang`, with their flags, but for what time decides."""
+    return rows.select(*row_columns(settings))
 
-    A row is final where no nearer partner can come: all that is not after the watermark is late from now on.
-    """
-    # A decimal, because Spark writes other numbers into the code that it compiles: anew for every micro-batch.
-    watermark = F.lit(Decimal(watermark_ms) * 1000)
-    last_partner = F.unix_micros("suhu_time") + settings.window_seconds * MICROS
-    is_alone = F.col(SUHU).isNull() | F.col(KELEMBABAN).isNull()
-    is_final = is_alone | (last_partner.cast("decimal(20,0)") <= watermark)
+
+@cache
+def row_columns(settings: Settings) -> list[Column]:
     distance = F.shiftright("rank", DISTANCE_BIT)
     is_later = F.col("rank").bitwiseAND(1 << LATER_BIT) > 0
     partner_time = F.timestamp_micros(F.unix_micros("suhu_time") + F.when(is_later, distance).otherwise(-distance))
     topic = F.when(F.col("suhu_time").isNull(), TOPIC_OF[KELEMBABAN]).otherwise(TOPIC_OF[SUHU])
-    return rows.withColumns(
-        {
-            "kelembaban_time": F.when(F.col(KELEMBABAN).isNotNull(), F.coalesce("alone_time", partner_time)),
-            "status": status(settings),
-            "event_time": F.coalesce("suhu_time", "alone_time"),
-            "is_final": is_final,
-            "topic": topic,
-            "partition": F.shiftright("place", PARTITION_BIT).cast("int"),
-            "offset": F.col("place").bitwiseAND((1 << PARTITION_BIT) - 1),
-            "settled": is_final & F.lit(settles),
-        }
-    ).select(*COLUMNS, *(F.expr(of).alias(name) for name, of in CHANGE.items()))
+    return [
+        *map(F.col, ("gudang_id", SUHU, "suhu_time", KELEMBABAN)),
+        F.when(F.col(KELEMBABAN).isNotNull(), F.coalesce("alone_time", partner_time)).alias("kelembaban_time"),
+        status(settings).alias("status"),
+        F.coalesce("suhu_time", "alone_time").alias("event_time"),
+        topic.alias("topic"),
+        F.shiftright("place", PARTITION_BIT).cast("int").alias("partition"),
+        F.col("place").bitwiseAND((1 << PARTITION_BIT) - 1).alias("offset"),
+        F.col("flags"),
+    ]
+
+
+def timed(rows: pa.Table, window_seconds: int, watermark: datetime, settles: bool) -> pa.Table:
+    """Return the rows of `judged` with is_final and settled, and is_new and is_changed: what this micro-batch did.
+
+    A row is final where no nearer partner can come: all that is not after the watermark is late from now on. Done
+    here because Spark writes a watermark into the code that it generates, and would compile all anew each time.
+    """
+    is_alone = pc.or_(pc.is_null(rows[SUHU]), pc.is_null(rows[KELEMBABAN]))
+    last = pa.scalar(watermark - timedelta(seconds=window_seconds), MOMENT)
+    is_final = pc.or_kleene(is_alone, pc.less_equal(rows["suhu_time"], last))
+    settled = is_final if settles else pc.and_(is_final, pa.scalar(value=False))
+    is_new = pc.not_equal(pc.bit_wise_and(rows["flags"], IS_NEW), 0)
+    was_final = pc.not_equal(pc.bit_wise_and(rows["flags"], WAS_FINAL), 0)
+    is_changed = pc.or_(pc.or_(is_new, settled), pc.not_equal(is_final, was_final))
+    added = {"is_final": is_final, "settled": settled, "is_new": is_new, "is_changed": is_changed}
+    for name, column in added.items():
+        rows = rows.append_column(name, column)
+    return rows
 
 
 def waiting(rows: DataFrame) -> DataFrame:
     """Return rows of `tables/status_gudang` as candidates: for the next micro-batch, those that may still change."""
+    return rows.select(*waiting_columns())
+
+
+@cache
+def waiting_columns() -> list[Column]:
+    is_alone = F.col("suhu_time").isNull()
     distance = F.unix_micros("kelembaban_time") - F.unix_micros("suhu_time")
     rank = F.shiftleft(F.abs(distance), DISTANCE_BIT) + F.when(distance > 0, 1 << LATER_BIT).otherwise(0)
     was_final = F.when(F.col("is_final"), WAS_FINAL).otherwise(0)
-    return rows.select(
-        "gudang_id",
-        "suhu_time",
-        F.when(F.col("suhu_time").isNull(), F.col("kelembaban_time")).alias("alone_time"),
+    return [
+        *map(F.col, ("gudang_id", "suhu_time")),
+        F.when(is_alone, F.col("kelembaban_time")).alias("alone_time"),
         place().alias("place"),
-        SUHU,
-        F.when(F.col("suhu_time").isNull(), place()).otherwise(rank).alias("rank"),
-        KELEMBABAN,
+        F.col(SUHU),
+        F.when(is_alone, place()).otherwise(rank).alias("rank"),
+        F.col(KELEMBABAN),
         was_final.bitwiseOR(F.lit(IN_FIRST + IN_LAST)).alias("flags"),
-    )
+    ]
 
 
 def not_older(rows: pa.Table, present: Mapping[str, Status]) -> pa.Table:
@@ -340,18 +366,19 @@ class StatusWriter:
     def __call__(self, joined: DataFrame, batch_id: int) -> None:
         micro_batch = MicroBatch(self._job.spark, batch_id)
         self._table = self._table or OpenPart(table_path("status_gudang"), micro_batch.query_id)
-        watermark_ms = micro_batch.watermark_ms
-        settles = watermark_ms - self._settled_at_ms >= SETTLE_MS
+        settles = micro_batch.watermark_ms - self._settled_at_ms >= SETTLE_MS
         before = self._table.rows() if self._open is None else self._open
         # In one chunk: of a table in several, PySpark 4.2 was seen to lose rows.
         waiting_rows = waiting(self._job.spark.createDataFrame(before.combine_chunks()))
         candidates = pairs(joined, self._settings.window_seconds).union(waiting_rows)
-        rows = judged(nearest(candidates), self._settings, watermark_ms, settles).toArrow()
+        found = judged(nearest(candidates), self._settings).toArrow()
+        watermark = utc(1000 * micro_batch.watermark_ms)
+        rows = timed(found, self._settings.window_seconds, watermark, settles)
         self._tell(rows.filter(rows["is_new"]))
         # Where the table has the batch from before a crash, what settled then is in `rows` again.
         is_written = not pc.any(rows["is_changed"]).as_py() or self._table.replace(rows.select(COLUMNS), batch_id)
         self._open = rows.filter(pc.invert(rows["settled"])).select(COLUMNS) if is_written else None
-        self._settled_at_ms = watermark_ms if settles else self._settled_at_ms
+        self._settled_at_ms = micro_batch.watermark_ms if settles else self._settled_at_ms
         late = self._keep_late(micro_batch, batch_id) if micro_batch.dropped() else 0
         self._job.listener.count(f"{self._job.name}.status", batch_id, micro_batch.records(SENSOR_TOPICS), late)
 
@@ -401,11 +428,13 @@ def listening(settings: Settings, board: Board, heart: Heart) -> Callable[[DataF
         latest = readings.groupBy("gudang_id", "kind").agg(
             F.max_by("reading", "event_time").alias("reading"),
             F.max(F.unix_micros("event_time")).alias("micros"),
+            F.max(F.unix_micros("timestamp")).alias("came"),
         )
         by_sensor = latest.withColumn("is_high", is_high(settings)).collect()
         now = datetime.now(timezone.utc)
         for row in by_sensor:
-            board.hear(row.gudang_id, row.kind, Sensor(row.reading, utc(row.micros), now, row.is_high))
+            heard = min(max(utc(row.came), now - LONGEST_WAY), now)
+            board.hear(row.gudang_id, row.kind, Sensor(row.reading, utc(row.micros), heard, row.is_high))
         newest: dict[str, int] = {}
         for row in by_sensor:
             newest[row.kind] = max(row.micros, newest.get(row.kind, row.micros))

@@ -33,6 +33,7 @@ def test_a_batch_is_summed_up_with_what_the_query_counted() -> None:
         "lag": 151_910,
         "batch_ms": 3313,
         "state_rows": 0,
+        "state_bytes": 0,
         "late_rows": 0,
     }
 
@@ -52,11 +53,11 @@ def test_the_lag_is_the_worst_of_the_sources_and_0_where_none_tells() -> None:
 
 def test_the_state_of_all_operators_is_added_up() -> None:
     operators = [
-        {"numRowsTotal": 10, "numRowsDroppedByWatermark": 1},
-        {"numRowsTotal": 5, "numRowsDroppedByWatermark": 2},
+        {"numRowsTotal": 10, "numRowsDroppedByWatermark": 1, "memoryUsedBytes": 100},
+        {"numRowsTotal": 5, "numRowsDroppedByWatermark": 2, "memoryUsedBytes": 20},
     ]
     batch = summary(PROGRESS | {"stateOperators": operators}, None)
-    assert (batch["state_rows"], batch["late_rows"]) == (15, 3)
+    assert (batch["state_rows"], batch["state_bytes"], batch["late_rows"]) == (15, 120, 3)
 
 
 def test_a_real_time_batch_has_its_duration_elsewhere() -> None:

@@ -17,7 +17,6 @@ from jobs.warehouse_monitor import (
     IN_FIRST,
     IN_LAST,
     join,
-    judged,
     nearest,
     pairs,
     waiting,
@@ -31,7 +30,7 @@ from tests.jobs.warehouse_oracle import (
     side_frame,
     status_rows,
 )
-from tests.jobs.warehouse_records import NOON, SETTINGS
+from tests.jobs.warehouse_records import NOON, SETTINGS, at_watermark
 
 BASE = NOON * MICROS
 WHOLE = IN_FIRST + IN_LAST
@@ -45,7 +44,7 @@ def joined(spark: SparkSession, readings: list[Reading], window_seconds: int) ->
 def at_once(spark: SparkSession, readings: list[Reading], window_seconds: int = 10, watermark_ms: int = 0) -> DataFrame:
     settings = dataclasses.replace(SETTINGS, window_seconds=window_seconds)
     rows = nearest(pairs(joined(spark, readings, window_seconds), window_seconds))
-    return judged(rows, settings, watermark_ms, settles=False)
+    return at_watermark(rows, settings, watermark_ms, settles=False)
 
 
 def many_readings(window_seconds: int, seeds: Iterable[int]) -> list[Reading]:
@@ -151,7 +150,7 @@ def test_a_row_is_final_when_the_watermark_is_where_its_last_partner_could_be(sp
     last_ms = (BASE + WINDOW) // 1000
     for watermark_ms, pair_is_final in ((0, False), (last_ms - 1, False), (last_ms, True), (last_ms + 1, True)):
         settles = watermark_ms in (last_ms - 1, last_ms)
-        found = judged(rows, SETTINGS, watermark_ms, settles).orderBy("event_time").collect()
+        found = at_watermark(rows, SETTINGS, watermark_ms, settles).orderBy("event_time").collect()
         final = [pair_is_final, True, True]
         assert [row.is_final for row in found] == final
         assert [row.settled for row in found] == [settles and is_final for is_final in final]
@@ -167,7 +166,7 @@ def test_rows_have_the_columns_of_the_table(spark: SparkSession) -> None:
 def step(spark: SparkSession, found: pa.Table, before: DataFrame, watermark_ms: int) -> DataFrame:
     """Return the rows after a micro-batch in which the join has found this, as the job's foreachBatch has them."""
     candidates = pairs(spark.createDataFrame(found.combine_chunks()), 10).union(waiting(before.where("NOT settled")))
-    return judged(nearest(candidates), SETTINGS, watermark_ms, settles=False).localCheckpoint()
+    return at_watermark(nearest(candidates), SETTINGS, watermark_ms, settles=False)
 
 
 def random_steps(readings: list[Reading], found: pa.Table, steps: int, dice: random.Random) -> list[int]:
@@ -228,7 +227,7 @@ def test_a_row_knows_whether_it_is_new_and_whether_it_was_final(spark: SparkSess
     assert flags(rows) == [(False, True), (False, False), (False, False)], "it has become final"
     rows = step(spark, none, rows, last_ms)
     assert flags(rows) == [(False, False)] * 3
-    settled = judged(nearest(waiting(rows)), SETTINGS, last_ms, settles=True)
+    settled = at_watermark(nearest(waiting(rows)), SETTINGS, last_ms, settles=True)
     assert flags(settled) == [(False, True)] * 3, "it moves"
     is_pair = pc.and_(pc.is_valid(found["suhu_time"]), pc.is_valid(found["kelembaban_time"]))
     rows = step(spark, found.filter(is_pair), rows, last_ms)

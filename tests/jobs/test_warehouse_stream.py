@@ -12,9 +12,9 @@ from pyspark.sql import DataFrame, SparkSession
 
 from arus.microbatch import MicroBatch
 from arus.schemas import KELEMBABAN, SUHU
-from jobs.warehouse_monitor import IN_FIRST, IN_LAST, join, judged, nearest, pairs
+from jobs.warehouse_monitor import IN_FIRST, IN_LAST, join, nearest, pairs
 from tests.jobs.warehouse_oracle import MICROS, Reading, collected, status_rows
-from tests.jobs.warehouse_records import NOON, SETTINGS, Record, beat, reading, record, streamed_side
+from tests.jobs.warehouse_records import NOON, SETTINGS, Record, at_watermark, beat, reading, record, streamed_side
 
 WHOLE = IN_FIRST + IN_LAST
 # Each a reading (kind, seconds after noon, gudang_id) or a beat (kind, seconds), by micro-batch.
@@ -112,7 +112,7 @@ def test_time_drops_what_is_late_tells_what_is_alone_and_keeps_the_state_small(
     # A reading, its partner, and that one's copy, for each of three or four batches that a watermark goes back.
     assert max(state[-len(STEADY) :]) <= 12, state
     candidates = spark.createDataFrame(pa.concat_tables([batch.candidates for batch in batches]).combine_chunks())
-    rows = judged(nearest(candidates), SETTINGS, 0, settles=False)
+    rows = at_watermark(nearest(candidates), SETTINGS, 0, settles=False)
     events = [(offset, event) for offset, event in enumerate(chain(*BATCHES)) if len(event) == 3]
     in_time = [
         Reading(name, kind, 50.0, round((NOON + at) * MICROS), 0, offset)

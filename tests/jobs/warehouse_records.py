@@ -8,9 +8,10 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from arus.board import utc
 from arus.schemas import DETAK_GUDANG
 from arus.settings import Trigger
-from jobs.warehouse_monitor import TOPIC_OF, Settings, checks, side
+from jobs.warehouse_monitor import TOPIC_OF, Settings, checks, judged, side, timed
 
 ARRIVED = datetime(2026, 11, 21, 12, 0, tzinfo=timezone.utc)
 NOON = int(ARRIVED.timestamp())
@@ -65,3 +66,9 @@ def streamed_side(spark: SparkSession, folder: Path, kind: str, marked: bool = T
         F.col("offset").alias(f"{kind}_place"),
         F.lit(1.0).alias(kind),
     )
+
+
+def at_watermark(rows: DataFrame, settings: Settings, watermark_ms: int, settles: bool) -> DataFrame:
+    """Return rows of `nearest` as the job's foreachBatch makes rows of the table of them."""
+    found = timed(judged(rows, settings).toArrow(), settings.window_seconds, utc(1000 * watermark_ms), settles)
+    return rows.sparkSession.createDataFrame(found.combine_chunks())
