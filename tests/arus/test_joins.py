@@ -6,8 +6,8 @@ from pyspark.sql import functions as F
 
 from arus.errors import ArusError
 from arus.joins import refuse_unbounded
+from arus.pairing import join
 from arus.schemas import KELEMBABAN, SUHU
-from jobs.warehouse_monitor import join
 from tests.jobs.warehouse_records import streamed_side
 
 SAME = "suhu_gudang_id = kelembaban_gudang_id"

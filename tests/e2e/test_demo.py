@@ -12,6 +12,7 @@ import pytest
 
 from arus import supervision
 from arus.home import ROOT
+from arus.schemas import JOB_TABLES
 from tests.conftest import free_port
 
 pytestmark = pytest.mark.e2e
@@ -79,6 +80,8 @@ def test_the_demo_shows_rows_and_alerts_stops_only_its_own_and_goes_on_at_the_ne
             "retail_ingest",
             "temperature",
             "temperature_filter",
+            "warehouse",
+            "warehouse_monitor",
         ]
         assert groups_alive(started) == started
         first.process.send_signal(signal.SIGINT)
@@ -87,7 +90,7 @@ def test_the_demo_shows_rows_and_alerts_stops_only_its_own_and_goes_on_at_the_ne
         assert supervision.running_pid() is None
         socket.create_connection(stranger.getsockname(), timeout=5).close()
     before = rows_in(shown)
-    assert before.keys() == {"sensor_suhu", "peringatan_suhu", "retail"}
+    assert before.keys() == {table for tables in JOB_TABLES.values() for table in tables}
     assert all(before.values())
 
     second = Demo(home, "--seconds", "1")

@@ -15,10 +15,10 @@ from arus import schemas
 from arus.board import Board, Sensor, Status, utc
 from arus.errors import ArusError
 from arus.heartbeat import Heart
+from arus.pairing import BEAT, message, not_older, status, without_repeats
 from arus.records import passes, reason
 from arus.schemas import KELEMBABAN, SUHU
 from jobs.warehouse_monitor import (
-    BEAT,
     LONGEST_WAY,
     Settings,
     as_messages,
@@ -26,15 +26,11 @@ from jobs.warehouse_monitor import (
     checks,
     is_high,
     listening,
-    message,
-    not_older,
     parse,
     refuse_wrong,
     show_statuses,
     show_warnings,
     side,
-    status,
-    without_repeats,
 )
 from tests.jobs.warehouse_records import ARRIVED, NOON, SETTINGS, beat, frame, reading, record
 
@@ -198,7 +194,7 @@ def test_two_readings_give_one_of_six_statuses(spark: SparkSession) -> None:
         (None, 70.0, "Kelembaban saja"),
     ]
     rows = spark.createDataFrame([row[:2] for row in expected], "suhu double, kelembaban double").coalesce(1)
-    assert [row.status for row in rows.select(status(SETTINGS).alias("status")).collect()] == [
+    assert [row.status for row in rows.select(status(80.0, 70.0).alias("status")).collect()] == [
         row[2] for row in expected
     ]
 

@@ -10,17 +10,9 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from arus import schemas
+from arus.pairing import BEAT, IN_FIRST, IN_LAST, join, nearest, pairs, waiting
 from arus.records import field_names
 from arus.schemas import KELEMBABAN, SUHU
-from jobs.warehouse_monitor import (
-    BEAT,
-    IN_FIRST,
-    IN_LAST,
-    join,
-    nearest,
-    pairs,
-    waiting,
-)
 from tests.jobs.warehouse_oracle import (
     MICROS,
     Reading,

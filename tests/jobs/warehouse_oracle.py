@@ -8,8 +8,8 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from arus.pairing import PARTITION_BIT, TOPIC_OF
 from arus.schemas import KELEMBABAN, SUHU
-from jobs.warehouse_monitor import PARTITION_BIT, TOPIC_OF
 from tests.jobs.warehouse_records import NOON, SETTINGS
 
 MICROS = 1_000_000

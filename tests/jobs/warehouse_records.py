@@ -9,9 +9,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from arus.board import utc
+from arus.pairing import TOPIC_OF, judged, timed
 from arus.schemas import DETAK_GUDANG
 from arus.settings import Trigger
-from jobs.warehouse_monitor import TOPIC_OF, Settings, checks, judged, side, timed
+from jobs.warehouse_monitor import Settings, checks, side
 
 ARRIVED = datetime(2026, 11, 21, 12, 0, tzinfo=timezone.utc)
 NOON = int(ARRIVED.timestamp())
@@ -70,5 +71,6 @@ def streamed_side(spark: SparkSession, folder: Path, kind: str, marked: bool = T
 
 def at_watermark(rows: DataFrame, settings: Settings, watermark_ms: int, settles: bool) -> DataFrame:
     """Return rows of `nearest` as the job's foreachBatch makes rows of the table of them."""
-    found = timed(judged(rows, settings).toArrow(), settings.window_seconds, utc(1000 * watermark_ms), settles)
+    found = judged(rows, settings.threshold_celsius, settings.threshold_percent).toArrow()
+    found = timed(found, settings.window_seconds, utc(1000 * watermark_ms), settles)
     return rows.sparkSession.createDataFrame(found.combine_chunks())
