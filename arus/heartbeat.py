@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 BEAT_SECONDS = 1.0
 # Time between two beats counts up to here. More is a stop of the broker, of this process or of the machine: a time in
@@ -38,13 +39,16 @@ class Heart:
         self._rest_seconds = rest_seconds
         self._lock = threading.Lock()
 
-    def heard(self, newest: Mapping[str, datetime]) -> None:
-        """Take the newest event time of each side in a micro-batch; a side never heard begins where the other is."""
+    def heard(self, newest: Mapping[str, datetime], ages: Mapping[str, float] = MappingProxyType({})) -> None:
+        """Take the newest event time of each side in a micro-batch, and how many seconds ago it last said something.
+
+        A side never heard begins where the other is.
+        """
         with self._lock:
             for kind, moment in newest.items():
                 side = self._sides[kind]
                 side.newest = max(side.newest, moment) if side.newest else moment
-                side.quiet = 0.0
+                side.quiet = ages.get(kind, 0.0)
             known = [side.newest for side in self._sides.values() if side.newest]
             for side in self._sides.values():
                 if known and not side.newest:

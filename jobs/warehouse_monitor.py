@@ -232,13 +232,15 @@ def listening(settings: Settings, board: Board, heart: Heart) -> Callable[[DataF
         )
         by_sensor = latest.withColumn("is_high", is_high(settings)).collect()
         now = datetime.now(timezone.utc)
+        newest: dict[str, datetime] = {}
+        ages: dict[str, float] = {}
         for row in by_sensor:
-            heard = min(max(utc(row.came), now - LONGEST_WAY), now)
-            board.hear(row.gudang_id, row.kind, Sensor(row.reading, utc(row.micros), heard, row.is_high))
-        newest: dict[str, int] = {}
-        for row in by_sensor:
-            newest[row.kind] = max(row.micros, newest.get(row.kind, row.micros))
-        heart.heard({kind: utc(micros) for kind, micros in newest.items()})
+            moment, heard = utc(row.micros), min(max(utc(row.came), now - LONGEST_WAY), now)
+            board.hear(row.gudang_id, row.kind, Sensor(row.reading, moment, heard, row.is_high))
+            newest[row.kind] = max(moment, newest.get(row.kind, moment))
+            age = (now - heard).total_seconds()
+            ages[row.kind] = min(age, ages.get(row.kind, age))
+        heart.heard(newest, ages)
         board.write()
 
     return look

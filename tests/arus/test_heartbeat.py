@@ -145,3 +145,11 @@ def test_a_side_never_heard_begins_where_the_other_is_however_long_it_took() -> 
         assert beats(one, 3.0) == {}
     one.heard({SUHU: at(7)})
     assert beats(one, 2.0) == {SUHU: 9, KELEMBABAN: 9}
+
+
+def test_a_reading_that_is_told_of_late_has_made_its_side_quiet_since_it_came() -> None:
+    one = heart()
+    one.heard({SUHU: at(7), KELEMBABAN: at(8)}, {SUHU: 4.0})
+    assert beats(one, 0.5) == {SUHU: 11.5}
+    one.heard({SUHU: at(7)})
+    assert beats(one, 0.5) == {}
