@@ -109,7 +109,7 @@ class Board:
                 "present": [status._asdict() for status in self.present.values()],
                 "sensors": [[*key, asdict(sensor)] for key, sensor in self.sensors.items()],
             }
-        write_atomically(self._path, json.dumps(found, default=datetime.isoformat))
+            write_atomically(self._path, json.dumps(found, default=datetime.isoformat))
 
 
 def read(path: Path) -> tuple[dict[str, Status], dict[tuple[str, str], Sensor]]:

@@ -31,7 +31,8 @@ TABLE_PROPERTIES = {
 }
 # Where every commit replaces a part of the table (arus/open_part.py), it leaves a file behind.
 REPLACED_PROPERTIES = {
-    "delta.deletedFileRetentionDuration": "interval 1 hours",
+    # Longer than files are kept: a checkpoint of the log forgets what was deleted before, and nobody would sweep it.
+    "delta.deletedFileRetentionDuration": "interval 3 hours",
     "delta.logRetentionDuration": "interval 1 days",
 }
 

@@ -32,18 +32,22 @@ class OpenPart:
         self._path = path
         self._query_id = query_id
         self._newest = self._newest_batch()
-        self._swept = time.monotonic()
+        self._swept = float("-inf")
 
     def rows(self) -> pa.Table:
         """Return the rows that may still change."""
         return DeltaTable(self._path).to_pyarrow_table(filters=[("settled", "=", False)])
+
+    def has(self, batch_id: int) -> bool:
+        """Return whether the table has this micro-batch already: from before a crash."""
+        return batch_id <= self._newest
 
     def replace(self, rows: pa.Table, batch_id: int) -> bool:
         """Replace the part by the rows, unless the table has this micro-batch already; both in one commit.
 
         Rows with `settled = true` are added to the rest of the table for good.
         """
-        if batch_id <= self._newest:
+        if self.has(batch_id):
             return False
         table = DeltaTable(self._path)
         adds: list[AddAction | RemoveAction] = [
@@ -79,7 +83,7 @@ class OpenPart:
             table.optimize.compact(partition_filters=[("settled", "=", "true")])
         if time.monotonic() - self._swept > SWEEP_SECONDS:
             table.vacuum(retention_hours=KEPT_HOURS, dry_run=False, enforce_retention_duration=False)
-            self._swept = time.monotonic()
+            self._swept = float("-inf")
 
     def _newest_batch(self) -> int:
         table = DeltaTable(self._path)

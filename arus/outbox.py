@@ -1,5 +1,6 @@
 """Messages that a driver itself sends: a few at a time, at once, and known to be in Kafka."""
 
+import contextlib
 import threading
 from collections.abc import Sequence
 
@@ -28,14 +29,23 @@ class Outbox:
         if not messages:
             return
         with self._lock:
-            self._producer = self._producer or connect(self._topics, BROKER_SECONDS, DELIVERY_SECONDS, linger_ms=0)
+            producer = self._producer or connect(self._topics, BROKER_SECONDS, DELIVERY_SECONDS, linger_ms=0)
+            self._producer = producer
         try:
-            futures = [self._producer.send(topic, value.encode(), key.encode()) for key, value in messages]
-            self._producer.flush(DELIVERY_SECONDS)
+            futures = [producer.send(topic, value.encode(), key.encode()) for key, value in messages]
+            producer.flush(DELIVERY_SECONDS)
             for future in futures:
                 future.get(timeout=DELIVERY_SECONDS)
         except KafkaError as error:
+            self._give_up(producer)
             raise ArusError(
                 f"Kafka at {home.bootstrap_servers()} did not take a message for {topic} ({said(error)}): "
                 "see `python -m arus broker status`"
             ) from error
+
+    def _give_up(self, failed: KafkaProducer) -> None:
+        """Close a producer that has failed, which may be of no more use; the next message makes another."""
+        with self._lock:
+            self._producer = None if self._producer is failed else self._producer
+        with contextlib.suppress(KafkaError):
+            failed.close(timeout=0)

@@ -6,6 +6,7 @@ its status from the humidity reading nearest in time, in `tables/status_gudang`;
 status, `status-gudang` is told, as it is of a sensor that falls silent.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -21,7 +22,7 @@ from arus import home, kafka_io, records, schemas
 from arus.board import Board, Sensor, Status, utc
 from arus.delta_io import append_rejects, as_rejects, claim, table_path, write_tables
 from arus.errors import ArusError
-from arus.heartbeat import BEAT_SECONDS, Heart, Ticker
+from arus.heartbeat import BEAT_SECONDS, LONGEST_STEP_SECONDS, Heart, Ticker
 from arus.job import Job, start
 from arus.joins import refuse_unbounded
 from arus.kafka_io import position, read_topic, refuse_too_few_slots, write_topic
@@ -175,10 +176,13 @@ class StatusWriter:
         found = judged(nearest(candidates), *thresholds).toArrow()
         watermark = utc(1000 * micro_batch.watermark_ms)
         rows = timed(found, self._settings.window_seconds, watermark, settles)
-        self._tell(rows.filter(rows["is_new"]))
-        # Where the table has the batch from before a crash, what settled then is in `rows` again.
-        is_written = not pc.any(rows["is_changed"]).as_py() or self._table.replace(rows.select(COLUMNS), batch_id)
-        self._open = rows.filter(pc.invert(rows["settled"])).select(COLUMNS) if is_written else None
+        # From before a crash, the table has the batch and the topic its changes; what settled then is in `rows` again.
+        is_known = self._table.has(batch_id)
+        if not is_known:
+            self._tell(rows.filter(rows["is_new"]))
+            if pc.any(rows["is_changed"]).as_py():
+                self._table.replace(rows.select(COLUMNS), batch_id)
+        self._open = None if is_known else rows.filter(pc.invert(rows["settled"])).select(COLUMNS)
         self._settled_at_ms = micro_batch.watermark_ms if settles else self._settled_at_ms
         late = self._keep_late(micro_batch, batch_id) if micro_batch.dropped() else 0
         self._job.listener.count(f"{self._job.name}.status", batch_id, micro_batch.records(SENSOR_TOPICS), late)
@@ -191,6 +195,7 @@ class StatusWriter:
         told = changed.take(pa.array(changing, pa.int64())).to_pylist()
         self._outbox.send(schemas.STATUS_GUDANG, [*map(message, told)])
         self._board.take(present)
+        self._board.write()
         if self._settings.console:
             show_statuses(new.sort_by("event_time").to_pylist())
 
@@ -248,11 +253,17 @@ def listening(settings: Settings, board: Board, heart: Heart) -> Callable[[DataF
 
 def keeping_time(job: Job, board: Board, heart: Heart, outbox: Outbox) -> Callable[[float], None]:
     """Return what happens once a second while the job runs: beats for quiet sides, news of silent sensors."""
+    listens_from = 0.0
 
     def tick(seconds: float) -> None:
+        nonlocal listens_from
+        begun = time.monotonic()
         if job.listener.has_caught_up(f"{job.name}.status"):
             outbox.send(schemas.DETAK_GUDANG, heart.pass_time(seconds))
-        if job.listener.has_caught_up(f"{job.name}.tables"):
+        if seconds + time.monotonic() - begun > LONGEST_STEP_SECONDS:
+            # Kafka or this machine stood still: nobody is silent before what was held up is read.
+            listens_from = time.monotonic() + LONGEST_WAY.total_seconds()
+        if job.listener.has_caught_up(f"{job.name}.tables") and time.monotonic() >= listens_from:
             turns = board.turns(datetime.now(timezone.utc))
             outbox.send(schemas.STATUS_GUDANG, [turn.message for turn in turns])
             board.told(turns)
