@@ -69,8 +69,8 @@ def test_programs_stop_by_group_from_what_sends_to_what_serves_and_nothing_is_le
     wait_until(lambda: all("here" in (home / "logs" / f"{program.name}.out").read_text() for program in begun))
     supervision.stop(lambda names, _: stopped.append(names))
     assert [sorted(names.split(", ")) for names in stopped] == [
-        ["retail", "temperature"],
-        ["retail_ingest", "temperature_filter"],
+        ["retail", "temperature", "warehouse"],
+        ["retail_ingest", "temperature_filter", "warehouse_monitor"],
         ["broker"],
     ]
     assert not any(is_there(program.pid) for program in begun)
@@ -153,4 +153,17 @@ def test_make_alone_lists_every_target() -> None:
         ["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
     targets = [line.split()[1] for line in shown.splitlines()]
-    assert targets == ["help", "setup", "demo", "up", "down", "status", "test", "check", "bench", "lock", "clean"]
+    assert targets == [
+        "help",
+        "setup",
+        "demo",
+        "up",
+        "down",
+        "status",
+        "test",
+        "check",
+        "bench",
+        "notebooks",
+        "lock",
+        "clean",
+    ]
