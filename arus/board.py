@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from arus.listener import write_atomically
-
-# Key and value of a message for `status-gudang`.
-Message = tuple[str, str]
+from arus.outbox import Message
 
 
 @dataclass(frozen=True)
@@ -116,11 +114,11 @@ def read(path: Path) -> tuple[dict[str, Status], dict[tuple[str, str], Sensor]]:
     """Return what a board's file says; nothing where it is not there or damaged: then all is told anew."""
     try:
         found = json.loads(path.read_text())
-        present = [Status(**_timed(fields, "time")) for fields in found["present"]]
+        present = {fields["gudang_id"]: Status(**_timed(fields, "time")) for fields in found["present"]}
         sensors = {(name, kind): Sensor(**_timed(fields, "time", "heard")) for name, kind, fields in found["sensors"]}
     except (OSError, ValueError, TypeError, LookupError):
         return {}, {}
-    return {status.gudang_id: status for status in present}, sensors
+    return present, sensors
 
 
 def _timed(fields: dict[str, Any], *names: str) -> dict[str, Any]:

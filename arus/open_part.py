@@ -83,7 +83,7 @@ class OpenPart:
             table.optimize.compact(partition_filters=[("settled", "=", "true")])
         if time.monotonic() - self._swept > SWEEP_SECONDS:
             table.vacuum(retention_hours=KEPT_HOURS, dry_run=False, enforce_retention_duration=False)
-            self._swept = float("-inf")
+            self._swept = time.monotonic()
 
     def _newest_batch(self) -> int:
         table = DeltaTable(self._path)

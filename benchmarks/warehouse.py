@@ -1,8 +1,10 @@
-"""The warehouse monitor: python -m benchmarks warehouse [--seconds 60] [--readings 1000000] [--part latency|backlog].
+"""The warehouse monitor: python -m benchmarks warehouse [--part latency|quiet|backlog] [--runs 3] [--readings 1000000].
 
 Latency: 100 readings a second of 50 warehouses, each temperature reading just after its humidity reading and each with
-another status than the last; from its send to its status, in the topic and in the table, and to its warning. Backlog:
-readings of 1,000 warehouses, from Kafka to the finished status. Beside each, the job as people write it today.
+another status than the last; from its send to its status, in the topic and in the table, and to its warning. Quiet:
+all input stops; from the last reading, which has no partner, to its verdict and to its sensor's silence. Backlog:
+readings of 1,000 warehouses, from Kafka to the finished status. Beside the first and the last of them, the job as
+people write it today.
 """
 
 import argparse
@@ -22,6 +24,10 @@ from benchmarks.rig import machine, rig, run_peer, start_job
 
 WAREHOUSES = 50
 START_SECONDS = 120
+# How long the last readings may take to be seen.
+LAST_SECONDS = 10
+# Readings flow for so long, with the job's start, before they stop.
+QUIET_AFTER_SECONDS = 60
 
 
 class Sender(threading.Thread):
@@ -98,6 +104,11 @@ class TableReader(threading.Thread):
                     self.seen.setdefault(round(moment.timestamp(), 6), now)
 
 
+def stop(thread: Sender | Reader | TableReader) -> None:
+    thread.asked.set()
+    thread.join()
+
+
 def percentiles(taken: list[float]) -> str:
     if len(taken) < 100:
         sys.exit(f"only {len(taken)} were seen")
@@ -122,10 +133,12 @@ def latency(seconds: float, warm_up: float, spark_options: list[str]) -> None:
         begun = time.time()
         time.sleep(seconds)
         ended = time.time()
-        time.sleep(5)
-        for thread in (sender, reader, table):
-            thread.asked.set()
-            thread.join()
+        stop(sender)
+        patience = time.monotonic() + LAST_SECONDS
+        while not table.seen.keys() >= set(sender.sent) and time.monotonic() < patience:
+            time.sleep(0.1)
+        stop(reader)
+        stop(table)
     finally:
         job.terminate()
         job.wait()
@@ -141,12 +154,41 @@ def latency(seconds: float, warm_up: float, spark_options: list[str]) -> None:
         )
 
 
+def quiet(spark_options: list[str]) -> None:
+    """Print how long after the last reading of all its verdict and its sensor's silence are told."""
+    job = start_job("warehouse_monitor", *spark_options)
+    producer = Producer({"bootstrap.servers": home.bootstrap_servers(), "linger.ms": 0})
+    consumer = Consumer({"bootstrap.servers": home.bootstrap_servers(), "group.id": "benchmark"})
+    consumer.assign([TopicPartition(schemas.STATUS_GUDANG, 0, OFFSET_END)])
+    try:
+        for _ in range(QUIET_AFTER_SECONDS):
+            for kind, topic in (("suhu", schemas.SENSOR_SUHU_GUDANG), ("kelembaban", schemas.SENSOR_KELEMBABAN_GUDANG)):
+                Sender.produce(producer, topic, "G1", kind, 60.0)
+            time.sleep(1)
+        last = Sender.produce(producer, schemas.SENSOR_SUHU_GUDANG, "G2", "suhu", 60.0)
+        producer.flush()
+        waited_for = {"Suhu saja", "Sensor suhu diam"}
+        while waited_for and time.time() < last + START_SECONDS:
+            message = consumer.poll(0.1)
+            told = json.loads(message.value() or b"") if message and not message.error() else {}
+            if told.get("gudang_id") == "G2" and told["status"] in waited_for:
+                waited_for.remove(told["status"])
+                print(
+                    f"all input stopped: {told['status']} told {time.time() - last:.1f} s after the reading", flush=True
+                )
+    finally:
+        consumer.close()
+        job.terminate()
+        job.wait()
+    if waited_for:
+        sys.exit(f"not told within {START_SECONDS} s: {waited_for}")
+
+
 def peer_latency(seconds: float, warm_up: float) -> None:
     sender = Sender()
     sender.start()
     [found] = run_peer("warehouse_peer", "live", str(seconds + warm_up))
-    sender.asked.set()
-    sender.join()
+    stop(sender)
     taken: Any = found["taken"]
     warm = taken[int(len(taken) * warm_up / (seconds + warm_up)) :]
     print(
@@ -181,14 +223,18 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--warm-up", type=float, default=40)
     parser.add_argument("--readings", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--part", choices=("latency", "backlog"), action="append", help="only this part")
+    parser.add_argument("--part", choices=("latency", "quiet", "backlog"), action="append", help="only this part")
     options, spark_options = parser.parse_known_args(argv)
-    parts = options.part or ["latency", "backlog"]
+    parts = options.part or ["latency", "quiet", "backlog"]
     print(machine())
     if "latency" in parts:
         with rig():
             latency(options.seconds, options.warm_up, spark_options)
             peer_latency(options.seconds, options.warm_up)
+    if "quiet" in parts:
+        for _ in range(options.runs):
+            with rig():
+                quiet(spark_options)
     if "backlog" in parts:
         with rig():
             backlog(options.readings, options.runs, spark_options)

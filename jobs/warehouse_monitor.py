@@ -195,7 +195,8 @@ class StatusWriter:
         told = changed.take(pa.array(changing, pa.int64())).to_pylist()
         self._outbox.send(schemas.STATUS_GUDANG, [*map(message, told)])
         self._board.take(present)
-        self._board.write()
+        if told:
+            self._board.write()
         if self._settings.console:
             show_statuses(new.sort_by("event_time").to_pylist())
 

@@ -82,6 +82,14 @@ def test_files_that_nobody_needs_go_and_the_table_stays(path: str, monkeypatch: 
     assert contents(path) == {"a": (4.0, False)}
 
 
+def test_it_sweeps_now_and_then_and_not_with_every_batch(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(open_part, "KEPT_HOURS", 0)
+    table = OpenPart(path, "query")
+    for number in range(5):
+        table.replace(rows("a", value=float(number)), number)
+    assert len(list(Path(path).glob("settled=false/*.parquet"))) == 5
+
+
 def test_the_log_says_how_many_rows_there_are(path: str) -> None:
     OpenPart(path, "query").replace(pa.concat_tables([rows("a", "b"), rows("c", settled=True)]), 0)
     adds = pa.table(DeltaTable(path).get_add_actions(flatten=True))
