@@ -1,0 +1,97 @@
+"""The trained retail models, `models/kmeans_model_1`, `_2`, ...: whole folders that nobody changes, and `champion`.
+
+A folder holds `model.json` (what the server predicts with, and what the training found), `entities.sqlite` (each known
+customer, product and country), the Spark pipelines under `spark/`, and SHA256SUMS, which `sha256sum -c` reads.
+"""
+
+import hashlib
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from arus import home
+from arus.errors import ArusError
+
+FORMAT = 1
+MODEL = "model.json"
+ENTITIES = "entities.sqlite"
+SUMS = "SHA256SUMS"
+CHAMPION = "champion"
+VIEWS = ("customers", "products", "countries")
+
+
+def root() -> Path:
+    """Return the folder of the models; ArusError where the store is no local folder."""
+    store = home.local_store()
+    if store is None:
+        raise ArusError(f"ARUS_STORE={home.store()} is no local folder: models are kept on a disk that all share")
+    return store / "models"
+
+
+def path_of(number: int) -> Path:
+    return root() / f"kmeans_model_{number}"
+
+
+def numbers() -> list[int]:
+    """Return the numbers of the models that are there, in order."""
+    found = (re.fullmatch(r"kmeans_model_([1-9]\d*)", path.name) for path in root().glob("kmeans_model_*"))
+    return sorted(int(match[1]) for match in found if match)
+
+
+def champion() -> int | None:
+    """Return the number of the best model, or None where there is none yet; ArusError where the file is damaged."""
+    path = root() / CHAMPION
+    try:
+        number = json.loads(path.read_bytes())["model_number"]
+    except FileNotFoundError:
+        return None
+    except (ValueError, LookupError, TypeError) as error:
+        raise ArusError(f'{path} is damaged ({error}): write {{"model_number": N}} into it') from error
+    if not isinstance(number, int):
+        raise ArusError(f'{path} names no model: write {{"model_number": N}} into it')
+    return number
+
+
+def promote(number: int) -> None:
+    """Make a model the champion, in one step."""
+    draft = root() / f".{CHAMPION}.{os.getpid()}"
+    draft.write_text(json.dumps({"model_number": number}) + "\n")
+    draft.replace(root() / CHAMPION)
+
+
+def read(number: int) -> dict[str, Any]:
+    """Return model.json, checked against SHA256SUMS; ArusError says what is damaged."""
+    path = path_of(number)
+    verify(path, MODEL, ENTITIES)
+    found: dict[str, Any] = json.loads((path / MODEL).read_bytes())
+    if found.get("format") != FORMAT:
+        raise ArusError(f"{path / MODEL} has format {found.get('format')}; this version of Arus reads {FORMAT}")
+    return found
+
+
+def verify(folder: Path, *names: str) -> None:
+    """Compare files with what SHA256SUMS says of them; ArusError names the first that differs."""
+    try:
+        lines = (folder / SUMS).read_text().splitlines()
+        sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+        for name in names:
+            if sums.get(name) != _digest(folder / name):
+                raise ArusError(f"{folder / name} is not what was written at the training (SHA-256 differs)")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArusError(f"{folder} is no whole model: {error}") from error
+
+
+def seal(folder: Path) -> None:
+    """Write SHA256SUMS over every file of a model's folder."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != SUMS)
+    (folder / SUMS).write_text("".join(f"{_digest(path)}  {path.relative_to(folder)}\n" for path in files))
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
