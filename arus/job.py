@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,7 @@ from pyspark.sql.streaming.readwriter import DataStreamWriter
 from arus import checkpoints, failures, home, locks, settings
 from arus.errors import ArusError
 from arus.listener import BatchListener
+from arus.settings import Trigger
 
 S = TypeVar("S")
 
@@ -54,6 +55,20 @@ class Job:
                     break
         except PySparkException as error:
             raise ArusError(failures.explain(str(error), self.name)) from error
+        finally:
+            stop.done.set()
+
+    def rounds(self, trigger: Trigger) -> Iterator[None]:
+        """Yield once where the trigger is availableNow; else at once and each interval, until a stop is asked for."""
+        stop = _StopRequest(self.spark)
+        due = time.monotonic()
+        try:
+            while not stop.asked.is_set():
+                yield
+                if trigger.drains:
+                    return
+                due = max(due + trigger.seconds, time.monotonic())
+                stop.asked.wait(due - time.monotonic())
         finally:
             stop.done.set()
 

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,22 @@ def read(number: int) -> dict[str, Any]:
     if found.get("format") != FORMAT:
         raise ArusError(f"{path / MODEL} has format {found.get('format')}; this version of Arus reads {FORMAT}")
     return found
+
+
+def sound(number: int | None) -> dict[str, Any] | None:
+    """Return model.json of a model, or None where there is no such model or it is damaged, which is said."""
+    if number is None:
+        return None
+    try:
+        return read(number)
+    except ArusError as error:
+        print(f"arus: {error}; it is left out", file=sys.stderr, flush=True)
+        return None
+
+
+def newest_sound() -> dict[str, Any] | None:
+    """Return model.json of the newest model that is not damaged."""
+    return next((found for number in reversed(numbers()) if (found := sound(number))), None)
 
 
 def verify(folder: Path, *names: str) -> None:

@@ -12,6 +12,7 @@ from arus.errors import ArusError
 
 PREFIX = "spark.arus."
 S = TypeVar("S")
+UNIT_SECONDS = {"millisecond": 0.001, "second": 1, "minute": 60, "hour": 3600}
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,12 @@ class Trigger:
     @property
     def is_realtime(self) -> bool:
         return self.kind == "realtime"
+
+    @property
+    def seconds(self) -> float:
+        """The interval in seconds; 0 where there is none."""
+        count, _, unit = self.interval.partition(" ")
+        return float(count) * UNIT_SECONDS[unit.removesuffix("s")] if self.interval else 0.0
 
     def options(self) -> dict[str, Any]:
         """Return the arguments of DataStreamWriter.trigger."""
