@@ -45,4 +45,6 @@ def _told_apart(centroids: Sequence[Sequence[float]], features: Sequence[str]) -
     widest = spreads.index(max(spreads))
     order = sorted(range(len(centroids)), key=lambda place: centroids[place][widest])
     what = features[widest].replace("_", " ")
+    if len(order) == 2:
+        return {order[0]: f"lower {what}", order[1]: f"higher {what}"}
     return {place: f"{what} {rank} of {len(order)}" for rank, place in enumerate(order, 1)}

@@ -92,7 +92,7 @@ def facts_of(
 ) -> dict[str, Any]:
     """Return what model.json says of a clustering, its clusters in the order of Spark's."""
     mean, std = [float(x) for x in scaler.mean], [float(x) for x in scaler.std]
-    centroids = [tuple(float(z) for z in np.asarray(center)) for center in cast(list[Any], model.clusterCenters())]
+    centroids = [tuple(center.tolist()) for center in cast(list[np.ndarray[Any, Any]], model.clusterCenters())]
     old = in_logs(last) if last else {}
     fresh = int(last["next_cluster"]) if last else len(centroids)
     numbers = matched([unscaled(centroid, mean, std) for centroid in centroids], old, fresh)

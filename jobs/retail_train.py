@@ -173,6 +173,9 @@ def main() -> None:
     job, settings = start(Settings)
     refuse_wrong(settings)
     locks.hold(job.spark, "models", job.name)
+    if models.champion() is None and (newest := models.newest_sound()):
+        # Killed after it wrote its first model, before it could say so.
+        models.promote(newest["model_number"])
     trained = None
     for _ in job.rounds(settings.trigger):
         version = delta_files.opened(TABLE).version()
