@@ -91,7 +91,7 @@ def facts_of(
     chosen: Candidate, model: KMeansModel, scaler: StandardScalerModel, features: Sequence[str], last: Facts | None
 ) -> dict[str, Any]:
     """Return what model.json says of a clustering, its clusters in the order of Spark's."""
-    mean, std = [float(x) for x in scaler.mean], [float(x) for x in scaler.std]
+    mean, std = scaler.mean.toArray().tolist(), scaler.std.toArray().tolist()
     centroids = [tuple(center.tolist()) for center in cast(list[np.ndarray[Any, Any]], model.clusterCenters())]
     old = in_logs(last) if last else {}
     fresh = int(last["next_cluster"]) if last else len(centroids)

@@ -58,17 +58,15 @@ class Job:
         finally:
             stop.done.set()
 
-    def rounds(self, trigger: Trigger) -> Iterator[None]:
-        """Yield once where the trigger is availableNow; else at once and each interval, until a stop is asked for."""
+    def rounds(self, trigger: Trigger, seconds: float) -> Iterator[None]:
+        """Yield once where the trigger is availableNow; else again and again, until a stop is asked for."""
         stop = _StopRequest(self.spark)
-        due = time.monotonic()
         try:
             while not stop.asked.is_set():
                 yield
                 if trigger.drains:
                     return
-                due = max(due + trigger.seconds, time.monotonic())
-                stop.asked.wait(due - time.monotonic())
+                stop.asked.wait(seconds)
         finally:
             stop.done.set()
 

@@ -27,6 +27,8 @@ from arus.retail_model import Clustered, clustered, known, promotion
 from arus.settings import Trigger
 
 TABLE = "retail"
+# A scheduled training looks so often whether it is due and there are new rows.
+LOOK_SECONDS = 2.0
 # Numbering the clusters as the last model's tries every assignment.
 MOST_CLUSTERS = 8
 
@@ -176,15 +178,17 @@ def main() -> None:
     if models.champion() is None and (newest := models.newest_sound()):
         # Killed after it wrote its first model, before it could say so.
         models.promote(newest["model_number"])
-    trained = None
-    for _ in job.rounds(settings.trigger):
-        version = delta_files.opened(TABLE).version()
-        if version == trained:
-            print(f"nothing new in {TABLE} since version {version}", flush=True)
+    due, trained = time.monotonic(), -1
+    for _ in job.rounds(settings.trigger, LOOK_SECONDS):
+        table = delta_files.summary(TABLE)
+        if not settings.trigger.drains and (
+            time.monotonic() < due or table.version == trained or table.rows < settings.min_rows
+        ):
             continue
+        due = time.monotonic() + settings.trigger.seconds
         try:
-            train(job, settings, version)
-            trained = version
+            trained = delta_files.opened(TABLE).version()
+            train(job, settings, trained)
         except ArusError as error:
             if settings.trigger.drains:
                 raise
