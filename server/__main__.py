@@ -11,7 +11,11 @@ import logging
 import os
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+from werkzeug.serving import make_server
 
 from arus import models
 from arus.errors import ArusError
@@ -48,33 +52,32 @@ def parsed(argv: list[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _between(least: int, most: int) -> "type[int]":
+def _between(least: int, most: int) -> Callable[[str], int]:
     def number(text: str) -> int:
         found = int(text)
         if not least <= found <= most:
             raise argparse.ArgumentTypeError(f"{found} is not from {least} to {most}")
         return found
 
-    return number  # type: ignore[return-value]
+    return number
 
 
 def serve(options: argparse.Namespace) -> None:
     models.root()
     token = read_token()
-    listener = listen(options.host, options.port)
-    with listener:
-        is_local = ipaddress.ip_address(listener.getsockname()[0]).is_loopback
-        if not is_local and token is None:
-            raise ArusError(
-                f"{options.host} can be reached from elsewhere: set ARUS_SERVER_TOKEN or ARUS_SERVER_TOKEN_FILE"
-            )
-        hosts = guards.LOOPBACK_HOSTS if is_local else None
-        url = url_of(listener)
-        if options.dev:
-            _develop(listener, url, token, hosts)
-        else:
-            print(f"server: {url} ({options.workers} workers, {options.threads} threads each)", flush=True)
-            Server(listener, options.workers, options.threads, token, hosts).run()
+    family, address = resolved(options.host, options.port)
+    is_local = ipaddress.ip_address(address[0]).is_loopback
+    if not is_local and token is None:
+        raise ArusError(
+            f"{options.host} can be reached from elsewhere: set ARUS_SERVER_TOKEN or ARUS_SERVER_TOKEN_FILE"
+        )
+    listener, hosts = listen(family, address), guards.LOOPBACK_HOSTS if is_local else None
+    url = url_of(listener)
+    if options.dev:
+        _develop(listener, url, token, hosts)
+    else:
+        print(f"server: {url} ({options.workers} workers, {options.threads} threads each)", flush=True)
+        Server(listener.detach(), options.workers, options.threads, token, hosts).run()
 
 
 def _develop(listener: socket.socket, url: str, token: str | None, hosts: frozenset[str] | None) -> None:
@@ -83,8 +86,6 @@ def _develop(listener: socket.socket, url: str, token: str | None, hosts: frozen
     app.config["TEMPLATES_AUTO_RELOAD"] = True
     app.extensions["catalog"].watch()
     host, port = listener.getsockname()[:2]
-    from werkzeug.serving import make_server
-
     make_server(host, port, app, threaded=True, fd=listener.fileno()).serve_forever()
 
 
@@ -105,18 +106,27 @@ def read_token() -> str | None:
     return given
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens; ArusError where the address is not to be had."""
+def resolved(host: str, port: int) -> tuple[int, tuple[Any, ...]]:
+    """Return the family and the address of a host; ArusError where it has none."""
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except (OSError, UnicodeError) as error:
+        raise ArusError(f"{host} is no address to listen on: {error}") from error
+    return family, address
+
+
+def listen(family: int, address: tuple[Any, ...]) -> socket.socket:
+    """Return a socket that listens; ArusError where the address is not to be had."""
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(BACKLOG)
     except OSError as error:
+        listener.close()
         taken = error.errno == errno.EADDRINUSE
         remedy = "something listens there already: choose another --port" if taken else error.strerror
-        raise ArusError(f"cannot listen on {host}:{port}: {remedy}") from error
+        raise ArusError(f"cannot listen on {address[0]}:{address[1]}: {remedy}") from error
     return listener
 
 

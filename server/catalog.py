@@ -56,18 +56,19 @@ class Catalog:
                 self._take(number)
         return self.snapshot
 
-    def watch(self) -> None:
-        """Look for changes every second from now on, in a thread of this process."""
-        threading.Thread(target=self._look_for_ever, name="models", daemon=True).start()
+    def watch(self) -> threading.Event:
+        """Look for changes every second from now on, in a thread of this process, until the event is set."""
+        enough = threading.Event()
+        threading.Thread(target=self._look_until, args=(enough,), name="models", daemon=True).start()
+        return enough
 
-    def _look_for_ever(self) -> None:
-        pause = threading.Event()
-        while True:
+    def _look_until(self, enough: threading.Event) -> None:
+        while not enough.is_set():
             try:
                 self.refresh()
             except Exception:
                 LOG.exception("looking for models failed; the server goes on with those it has")
-            pause.wait(LOOK_SECONDS)
+            enough.wait(LOOK_SECONDS)
 
     def _take(self, number: int) -> None:
         """Load or refuse a model that is new or has changed since."""

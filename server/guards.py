@@ -39,7 +39,7 @@ def install(app: Flask, token: str | None, hosts: frozenset[str] | None) -> None
         with app.request_context(environ):
             return answer(problem)(environ, start_response)
 
-    app.wsgi_app = guarded  # type: ignore[method-assign, assignment]
+    app.wsgi_app = guarded  # type: ignore[method-assign]
 
 
 def refusal(environ: Mapping[str, Any], token: str | None, hosts: frozenset[str] | None) -> Problem | None:

@@ -6,7 +6,10 @@ import orjson
 from flask import Blueprint, Response, current_app
 
 from server.catalog import Snapshot
+from server.fields import is_model_number
 from server.predictions import model_of
+from server.problems import MODEL_NOT_FOUND, Problem
+from server.validation import quoted
 
 blueprint = Blueprint("models", __name__)
 
@@ -16,12 +19,16 @@ def models() -> Response:
     return Response(orjson.dumps(overview(current_app.extensions["catalog"].snapshot)), content_type="application/json")
 
 
-@blueprint.get("/models/<int:number>")
-def model(number: int) -> Response:
+@blueprint.get("/models/<number>")
+def model(number: str) -> Response:
     """Answer with all of model.json, and with whether it is the champion."""
-    snapshot = current_app.extensions["catalog"].snapshot_with({number})
-    details = orjson.loads(model_of(snapshot, number).details)
-    details["champion"] = is_champion(snapshot, number)
+    if not is_model_number(number):
+        raise Problem(
+            404, f"model not found: {quoted(number)} is no model's number", MODEL_NOT_FOUND, "Model not found"
+        )
+    snapshot = current_app.extensions["catalog"].snapshot_with({int(number)})
+    found = model_of(snapshot, int(number))
+    details = orjson.loads(found.details) | {"champion": is_champion(snapshot, found.number)}
     return Response(orjson.dumps(details), content_type="application/json")
 
 

@@ -1,6 +1,7 @@
 """POST /cluster-customer, -product, -country: which cluster a request, or each of a list of them, belongs to."""
 
 import json
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -41,7 +42,7 @@ def body(environ: Mapping[str, Any]) -> Any:
     try:
         return orjson.loads(sent)
     except orjson.JSONDecodeError as error:
-        return _with_constants(sent, str(error))
+        return _with_infinite(sent, str(error))
 
 
 def _sent(environ: Mapping[str, Any]) -> bytes:
@@ -53,19 +54,21 @@ def _sent(environ: Mapping[str, Any]) -> bytes:
     return request.get_data(cache=False)
 
 
-def _with_constants(sent: bytes, why: str) -> Any:
-    """Return what a body says that is JSON but for NaN and Infinity, so that their field can be named; else raise."""
-    constants: list[str] = []
+def _with_infinite(sent: bytes, why: str) -> Any:
+    """Return what a body says that is JSON but for a number beyond all others or NaN, so that its field is named."""
+    infinite: list[float] = []
 
-    def noted(constant: str) -> float:
-        constants.append(constant)
-        return float(constant.replace("Infinity", "inf"))
+    def number(text: str) -> float:
+        found = float(text)
+        if not math.isfinite(found):
+            infinite.append(found)
+        return found
 
     try:
-        found = json.loads(sent.decode(), parse_constant=noted)
+        found = json.loads(sent.decode(), parse_int=number, parse_float=number, parse_constant=number)
     except (ValueError, RecursionError):
-        constants.clear()
-    if not constants:
+        infinite.clear()
+    if not infinite:
         raise Problem(400, f"the body is not JSON: {why}")
     return found
 

@@ -88,10 +88,10 @@ def _cut(connection: socket.socket) -> None:
 
 
 class Server(BaseApplication):  # type: ignore[misc]
-    """gunicorn around create_app: each worker makes its own, so that its threads and files are its own too."""
+    """gunicorn around create_app, on a descriptor that listens; each worker makes its own app, with its own threads."""
 
     def __init__(
-        self, listener: socket.socket, workers: int, threads: int, token: str | None, hosts: frozenset[str] | None
+        self, listener: int, workers: int, threads: int, token: str | None, hosts: frozenset[str] | None
     ) -> None:
         self.listener, self.workers, self.threads = listener, workers, threads
         self.token, self.hosts = token, hosts
@@ -101,7 +101,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load_config(self) -> None:
         settings: dict[str, Any] = {
-            "bind": f"fd://{self.listener.fileno()}",
+            "bind": f"fd://{self.listener}",
             "worker_class": Worker,
             "workers": self.workers,
             "threads": self.threads,

@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -126,10 +127,16 @@ def _summary(found: dict[str, Any]) -> dict[str, Any]:
         raise ValueError("a silhouette is not finite")
     return {
         "model_number": found["model_number"],
-        "trained_at": str(found["trained_at"]),
+        "trained_at": _moment(found["trained_at"]),
         "rows": int(found["rows"]["used"]),
         "table_version": int(found["table"]["version"]),
         "promoted": bool(found["promotion"]["promoted"]),
         "why": str(found["promotion"]["why"]),
         "views": views,
     }
+
+
+def _moment(text: str) -> str:
+    """Return a time as it was written, or raise ValueError where it is none."""
+    datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return text

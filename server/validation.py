@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from server.fields import LARGEST_NUMBER, MODEL_NUMBER, Field, Kind
+from server.fields import LARGEST_NUMBER, Field, Kind
 
 MOST_ROWS = 10_000
 MOST_ERRORS = 20
@@ -61,6 +61,8 @@ def quoted(value: Any) -> str:
         return "null" if value is None else str(value).lower()
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "infinite"
+    if isinstance(value, int | float) and abs(value) > LARGEST_NUMBER:
+        return "too large"
     text = repr(value)
     return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}..."
 
@@ -85,6 +87,4 @@ def _check_list(kind: Kind, rows: list[Any]) -> None:
 def _what_is_wrong(field: Field, row: dict[str, Any]) -> str:
     if field.name not in row:
         return f"is missing: {field.rule}"
-    value = row[field.name]
-    is_huge = type(value) in (int, float) and abs(value) > LARGEST_NUMBER and field.name != MODEL_NUMBER
-    return f"is {'too large' if is_huge and math.isfinite(value) else quoted(value)}, but must be {field.rule}"
+    return f"is {quoted(row[field.name])}, but must be {field.rule}"
