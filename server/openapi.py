@@ -73,10 +73,15 @@ def _prediction(kind: Kind) -> Schema:
                         "examples": {"one": {"value": answered}, "many": {"value": [answered, answered]}},
                     }
                 },
-            ),
+            )
+            | {"links": {"known": _link(kind.name, "name", f"$response.body#/{kind.id.name}")}},
             *("404", "413", "415", "422", "503"),
         ),
     }
+
+
+def _link(operation: str, parameter: str, value: str) -> Schema:
+    return {"operationId": operation, "parameters": {parameter: value}}
 
 
 def _entity(kind: Kind) -> Schema:
@@ -116,10 +121,12 @@ def _paths() -> Schema:
     one_model = _get(
         "model", "models", "What a model was trained on, how good it is, its clusters", _content(ref("Model"))
     )
+    models = _get("models", "models", "The models, newest first", _content(ref("Models")))
+    models["responses"]["200"]["links"] = {"champion": _link("model", "number", "$response.body#/champion")}
     home = _get("home", "pages", "A page to try a prediction by form", page, "404", "422", "503")
     return {
         **{kind.path: {"post": _prediction(kind)} for kind in KINDS},
-        "/models": {"get": _get("models", "models", "The models, newest first", _content(ref("Models")))},
+        "/models": {"get": models},
         "/models/{number}": {
             "get": one_model
             | {"parameters": [_number_parameter()], "responses": _responses(one_model["responses"]["200"], "404")}

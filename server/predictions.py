@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 from flask import Blueprint, Response, current_app, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from server.catalog import Catalog, Snapshot
 from server.fields import CLUSTER, KINDS, MODEL_NUMBER, QUANTITY, UNIT_PRICE, Kind
@@ -47,11 +48,16 @@ def body(environ: Mapping[str, Any]) -> Any:
 
 def _sent(environ: Mapping[str, Any]) -> bytes:
     """Return the body; read as Flask does, but in a tenth of its time where the length is given and not too large."""
+    found: bytes
     length = environ.get("CONTENT_LENGTH") or ""
     if length.isdecimal() and len(length) < 8 and int(length) <= MOST_BODY_BYTES:
-        found: bytes = environ["wsgi.input"].read(int(length))
+        found = environ["wsgi.input"].read(int(length))
         return found
-    return request.get_data(cache=False)
+    found = request.get_data(cache=False)
+    # Werkzeug ends a chunked body at its limit without a word.
+    if len(found) >= MOST_BODY_BYTES:
+        raise RequestEntityTooLarge
+    return found
 
 
 def _with_infinite(sent: bytes, why: str) -> Any:
