@@ -43,7 +43,7 @@ def failures(event: events.ScenarioFinished) -> list[str]:
 
 
 def test_every_answer_is_described(app: Flask) -> None:
-    requests, wrong = run(app, max_examples=380)
+    requests, wrong = run(app, max_examples=355)
     assert wrong == []
     assert all(requests.values()), requests
     assert sum(requests.values()) >= LEAST_REQUESTS

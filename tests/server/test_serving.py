@@ -30,8 +30,8 @@ PATIENCE_SECONDS = 30.0
 class Running:
     """A server that runs, and its address."""
 
-    def __init__(self, *options: str, **env: str) -> None:
-        command = [sys.executable, "-m", "server", "--port", "0", *options]
+    def __init__(self, *options: str, start: tuple[str, ...] = ("-m", "server"), **env: str) -> None:
+        command = [sys.executable, *start, "--port", "0", *options]
         self.process = subprocess.Popen(
             command, cwd=ROOT, env={**os.environ, **env}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -149,6 +149,21 @@ def test_a_body_that_never_ends_is_cut_off_at_the_limit(server: Running) -> None
     chunk = b"100000\r\n" + b" " * (1 << 20) + b"\r\n"
     chunked = server.raw(head + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * 5 + b"0\r\n\r\n")
     assert chunked.startswith(b"HTTP/1.1 413 ")
+
+
+def test_slow_clients_do_not_hold_the_threads(store: Path) -> None:
+    assert store
+    hasty = "import sys; from server import serving, __main__ as s; serving.REQUEST_SECONDS = 1.0; s.main(sys.argv[1:])"
+    server = Running("--workers", "1", start=("-c", hasty))
+    dawdling = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(8)]
+    for connection in dawdling:
+        connection.sendall(b"POST /cluster-customer HTTP/1.1\r\nHost: loc")
+    assert server.ask("GET", "/healthz")[0] == 200
+    assert [connection.recv(1) for connection in dawdling] == [b""] * 8
+    for connection in dawdling:
+        connection.close()
+    assert server.stop() == 0
+    assert server.lines == []
 
 
 class Load:
