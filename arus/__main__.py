@@ -17,6 +17,7 @@ VERBS = {
     "topics": "create|list: the suite's topics",
     "tail": "show every message of a topic as it comes",
     "tables": "list the Delta tables: rows, files, version; export one as CSV batches",
+    "models": "list the trained retail models: clusters, how good, which is the champion",
     "status": "what runs, how fast, how far behind, and what went wrong last",
     "rejects": "list|show|replay: the records a job could not use",
     "reset": "move a job's checkpoint and tables aside, so that it starts afresh",

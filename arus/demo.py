@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from arus import board_view, locks, supervision, tail, up
+from arus import board_view, home, locks, models, supervision, tail, up
 from arus.producing import at_least
 from arus.progress import duration
 from arus.schemas import PERINGATAN_SUHU
@@ -33,6 +33,8 @@ NEXT = """Look further, in another terminal:
   .venv/bin/python -m arus tables                  the tables, their rows and files
   .venv/bin/python -m arus status                  how fast, how far behind, each warehouse now
   .venv/bin/python -m arus rejects list            what could not be used, and why
+  .venv/bin/python -m arus models                  the retail models: 1, 2, 3, ... as they are trained
+In a browser, or by curl, where which cluster a customer, product or country is in: {server}
 """
 
 
@@ -50,22 +52,22 @@ class View:
     def add(self, record: "ConsumerRecord") -> None:
         self._alerts.append(alert_line(record))
 
-    def show(self, counts: dict[str, int], warehouses: list[str], failing: list[str]) -> None:
-        """Show the tables' rows, the latest alerts, the warehouses, and the programs that have ended by themselves."""
+    def show(self, counts: dict[str, int], notes: list[str], failing: list[str]) -> None:
+        """Show the tables' rows, the latest alerts, notes, and the programs that have ended by themselves."""
         since = duration(time.monotonic() - self._begun)
         if self._is_terminal:
-            self._draw(self._section(since, counts, warehouses, failing))
+            self._draw(self._section(since, counts, notes, failing))
         else:
             rows = ", ".join(f"{table} {count:,} rows" for table, count in counts.items())
             latest = f"; latest alert: {self._alerts[-1]}" if self._alerts else ""
-            print("; ".join([f"{since}  {rows}{latest}", *warehouses, *failing]), flush=True)
+            print("; ".join([f"{since}  {rows}{latest}", *notes, *failing]), flush=True)
         self.due = time.monotonic() + (TERMINAL_SECONDS if self._is_terminal else LOG_SECONDS)
 
-    def _section(self, since: str, counts: dict[str, int], warehouses: list[str], failing: list[str]) -> list[str]:
+    def _section(self, since: str, counts: dict[str, int], notes: list[str], failing: list[str]) -> list[str]:
         width = max(map(len, counts))
         rows = [f"  {table:<{width}}  {n:>12,} rows  +{n - self._first[table]:,}" for table, n in counts.items()]
         alerts = [f"  {line}" for line in reversed(self._alerts)] or ["  none yet"]
-        return [f"{since}   Ctrl-C stops it", *rows, *warehouses, "latest alerts:", *alerts, *failing]
+        return [f"{since}   Ctrl-C stops it", *rows, *notes, "latest alerts:", *alerts, *failing]
 
     def _draw(self, lines: list[str]) -> None:
         size = shutil.get_terminal_size()
@@ -88,7 +90,7 @@ def alert_line(record: "ConsumerRecord") -> str:
 
 def show(pipelines: Sequence[Pipeline], seconds: float) -> None:
     """Show what happens until `seconds` have passed; Ctrl-C and SIGTERM end it before."""
-    print(NEXT, flush=True)
+    print(NEXT.format(server=f"http://{home.server_host()}:{home.server_port()}"), flush=True)
     view = View(up.row_counts(pipelines))
     deadline = time.monotonic() + seconds
     with tail.following(PERINGATAN_SUHU, from_beginning=False) as consumer:
@@ -100,7 +102,8 @@ def show(pipelines: Sequence[Pipeline], seconds: float) -> None:
                 for record in records:
                     view.add(record)
             if time.monotonic() >= view.due:
-                view.show(up.row_counts(pipelines), warehouse_lines(pipelines), failing_lines())
+                notes = [*warehouse_lines(pipelines), *model_lines()]
+                view.show(up.row_counts(pipelines), notes, failing_lines())
 
 
 def warehouse_lines(pipelines: Sequence[Pipeline]) -> list[str]:
@@ -108,6 +111,12 @@ def warehouse_lines(pipelines: Sequence[Pipeline]) -> list[str]:
     now = datetime.now(timezone.utc)
     running = [pipeline.job for pipeline in pipelines if locks.is_held(f"checkpoints/{pipeline.job}")]
     return [board_view.line_of(view) for job in running if (view := board_view.read(job, now))]
+
+
+def model_lines() -> list[str]:
+    """Return a line on the retail models, once there is one."""
+    numbers = models.numbers() if home.local_store() else []
+    return [f"retail models: {len(numbers)}, the champion is {models.champion()}"] if numbers else []
 
 
 def failing_lines() -> list[str]:
@@ -152,10 +161,12 @@ def main(argv: list[str]) -> int:
     if not was_running:
         up.say_where_it_goes_on(before)
     with stopped_at_the_end(was_running):
-        begun = up.bring_up(pipelines)
+        begun = up.bring_up(pipelines, options.serves)
         if not begun:
             print("already running: showing it; Ctrl-C leaves it running, `make down` stops it", flush=True)
         elif missing := up.wait_for_rows(pipelines, begun, before):
             print(missing, file=sys.stderr, flush=True)
+        if begun:
+            up.start_readers(pipelines)
         show(pipelines, options.seconds)
     return 0

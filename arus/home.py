@@ -8,6 +8,8 @@ from arus.errors import ArusError
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_BOOTSTRAP = "localhost:9092"
+DEFAULT_SERVER_HOST = "127.0.0.1"
+DEFAULT_SERVER_PORT = "5000"
 
 
 def home() -> Path:
@@ -40,6 +42,16 @@ def run() -> Path:
 def bootstrap_servers() -> str:
     """Return the Kafka addresses: KAFKA_BOOTSTRAP_SERVERS, by default a broker on this machine."""
     return os.environ.get("KAFKA_BOOTSTRAP_SERVERS") or DEFAULT_BOOTSTRAP
+
+
+def server_host() -> str:
+    """Return where the web server listens: ARUS_SERVER_HOST, by default this machine only."""
+    return os.environ.get("ARUS_SERVER_HOST") or DEFAULT_SERVER_HOST
+
+
+def server_port() -> str:
+    """Return the web server's port: ARUS_SERVER_PORT, by default 5000."""
+    return os.environ.get("ARUS_SERVER_PORT") or DEFAULT_SERVER_PORT
 
 
 def _made(folder: Path) -> Path:

@@ -1,9 +1,10 @@
-"""The trained retail models, `models/kmeans_model_1`, `_2`, ...: whole folders that nobody changes, and `champion`.
+"""python -m arus models [--json]: the trained retail models, `models/kmeans_model_1`, `_2`, ..., and the champion.
 
 A folder holds `model.json` (what the server predicts with, and what the training found), `entities.sqlite` (each known
 customer, product and country), the Spark pipelines under `spark/`, and SHA256SUMS, which `sha256sum -c` reads.
 """
 
+import argparse
 import hashlib
 import json
 import os
@@ -104,6 +105,50 @@ def seal(folder: Path) -> None:
     """Write SHA256SUMS over every file of a model's folder."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != SUMS)
     (folder / SUMS).write_text("".join(f"{_digest(path)}  {path.relative_to(folder)}\n" for path in files))
+
+
+def table_of(found: list[dict[str, Any]], best: int | None) -> str:
+    """Return the models as a table for the terminal; `*` marks the champion, a damaged one says why."""
+    lines = ["  model  trained (UTC)         version   rows used  customers  products  countries  silhouette"]
+    return "\n".join(lines + [_line(model, model["model_number"] == best) for model in found])
+
+
+def _line(model: dict[str, Any], is_best: bool) -> str:
+    start = f"{'*' if is_best else ' '} {model['model_number']:>5}"
+    if "error" in model:
+        return f"{start}  {model['error']}"
+    ks = {view: f"{facts['line']['k']}, {facts['profile']['k']}" for view, facts in model["views"].items()}
+    return (
+        f"{start}  {model['trained_at'][:10]} {model['trained_at'][11:19]}  {model['table']['version']:>8,}"
+        f"  {model['rows']['used']:>10,}  {ks['customers']:>9}  {ks['products']:>8}  {ks['countries']:>9}"
+        f"  {model['promotion']['score']:>10.3f}"
+    )
+
+
+def _read_or_error(number: int) -> dict[str, Any]:
+    try:
+        return read(number)
+    except ArusError as error:
+        return {"model_number": number, "error": str(error)}
+
+
+def main(argv: list[str]) -> int:
+    """List the models; exit code 1 if one of them is damaged."""
+    parser = argparse.ArgumentParser(
+        prog="python -m arus models",
+        description="The trained retail models. customers, products, countries: numbers of clusters, by the typical "
+        "line and by the profile; silhouette: the mean of all of them; *: the champion.",
+    )
+    parser.add_argument("--json", action="store_true", help="each model's model.json, in a list")
+    options = parser.parse_args(argv)
+    found = [_read_or_error(number) for number in numbers()]
+    if options.json:
+        print(json.dumps(found, indent=1))
+    elif found:
+        print(table_of(found, champion()))
+    else:
+        print(f"no models in {root()} yet: `./spark-submit.sh retail_train` makes one, or `make demo`")
+    return 1 if any("error" in model for model in found) else 0
 
 
 def _digest(path: Path) -> str:

@@ -19,6 +19,7 @@ from arus.errors import ArusError
 
 CONF = home.ROOT / "conf" / "supervisord.conf"
 BROKER = "broker"
+SERVER = "server"
 ANSWER_SECONDS = 5.0
 LAUNCH_SECONDS = 20.0
 # More than any stopwaitsecs of conf/supervisord.conf, after which supervisord kills.
@@ -30,20 +31,21 @@ FAILING = {"BACKOFF", "EXITED", "FATAL", "UNKNOWN"}
 
 
 class Pipeline(NamedTuple):
-    """A job and the producer that feeds it, by their names in conf/supervisord.conf."""
+    """A job, the producer that feeds it, and the jobs that read its tables; by their names in conf/supervisord.conf."""
 
     name: str
     job: str
     producer: str
+    readers: tuple[str, ...] = ()
 
 
 PIPELINES = (
     Pipeline("temperature", job="temperature_filter", producer="temperature"),
     Pipeline("warehouse", job="warehouse_monitor", producer="warehouse"),
-    Pipeline("retail", job="retail_ingest", producer="retail"),
+    Pipeline("retail", job="retail_ingest", producer="retail", readers=("retail_train",)),
 )
 # A stop goes from what sends to what serves, so that nothing waits for what has gone.
-STOP_ORDER = ("producers", "jobs", BROKER)
+STOP_ORDER = ("producers", SERVER, "jobs", BROKER)
 
 
 class Program(NamedTuple):

@@ -1,6 +1,7 @@
 """python -m arus up: start the broker, the jobs and their producers in order, and leave them running."""
 
 import argparse
+import socket
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,7 +11,7 @@ from arus import broker, delta_files, home, java, supervision, topics
 from arus.errors import ArusError
 from arus.ping import embedded_address, is_kafka, is_ready
 from arus.schemas import JOB_TABLES
-from arus.supervision import BROKER, PIPELINES, Pipeline, Program
+from arus.supervision import BROKER, PIPELINES, SERVER, Pipeline, Program
 
 FIRST_ROWS_SECONDS = 120.0
 POLL_SECONDS = 0.5
@@ -26,11 +27,12 @@ def say_stopped(names: str, seconds: float) -> None:
     say("stopped", names, seconds)
 
 
-def bring_up(pipelines: Sequence[Pipeline]) -> list[Program]:
+def bring_up(pipelines: Sequence[Pipeline], serves: bool = True) -> list[Program]:
     """Start what does not run yet, in order, and return it; where one fails, stop all that this call began."""
     java.find_java()
     if not any((home.ROOT / ".jars" / "spark").glob("*.jar")):
         raise ArusError("no jars in .jars/spark: run `make setup`")
+    _refuse_taken_port(serves)
     with stopping_on_error(_ensure_supervisord()):
         begun = _ensure_broker()
         clock = time.monotonic()
@@ -38,9 +40,30 @@ def bring_up(pipelines: Sequence[Pipeline]) -> list[Program]:
         say("topics", "; ".join(made) or "all there", time.monotonic() - clock)
         clock = time.monotonic()
         names = [name for pipeline in pipelines for name in (pipeline.job, pipeline.producer)]
-        if started := supervision.start(names):
+        if started := supervision.start([*names, *([SERVER] if serves else [])]):
             say("starting", ", ".join(program.name for program in started), time.monotonic() - clock)
     return [*begun, *started]
+
+
+def start_readers(pipelines: Sequence[Pipeline]) -> None:
+    """Start the jobs that read tables, now that there are rows to read, so that they do not delay the first ones."""
+    clock = time.monotonic()
+    if started := supervision.start([name for pipeline in pipelines for name in pipeline.readers]):
+        say("starting", ", ".join(program.name for program in started), time.monotonic() - clock)
+
+
+def _refuse_taken_port(serves: bool) -> None:
+    """Raise ArusError where another program has the web server's port, before anything is started."""
+    if not serves or (supervision.running_pid() is not None and supervision.programs()[SERVER].is_alive):
+        return
+    host, port = home.server_host(), home.server_port()
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        if port.isdecimal() and probe.connect_ex((host, int(port))) == 0:
+            raise ArusError(
+                f"another program has the web server's port {port}: ARUS_SERVER_PORT=5001 chooses another one, "
+                "and --without server leaves the server out"
+            )
 
 
 @contextmanager
@@ -154,26 +177,31 @@ def _what_is_missing(pipelines: Sequence[Pipeline], fresh: dict[str, int]) -> st
 
 
 def chosen(parser: argparse.ArgumentParser, argv: list[str]) -> tuple[argparse.Namespace, list[Pipeline]]:
-    """Return the options, and the pipelines that `--without` leaves."""
+    """Return the options, `serves` among them, and the pipelines that `--without` leaves."""
     names = [pipeline.name for pipeline in PIPELINES]
     parser.add_argument(
-        "--without", action="append", default=[], choices=names, help="leave out this job and its producer"
+        "--without",
+        action="append",
+        default=[],
+        choices=[*names, SERVER],
+        help="leave out a pipeline (its jobs and producer), or the web server",
     )
     options = parser.parse_args(argv)
-    if len(set(options.without)) == len(names):
+    options.serves = SERVER not in options.without
+    if set(options.without) >= set(names):
         parser.error("--without leaves nothing to run")
     return options, [pipeline for pipeline in PIPELINES if pipeline.name not in options.without]
 
 
 def main(argv: list[str]) -> int:
     """Start everything and wait for its first rows; exit code 1 where they do not come."""
-    _, pipelines = chosen(argparse.ArgumentParser(prog="python -m arus up", description=__doc__), argv)
+    options, pipelines = chosen(argparse.ArgumentParser(prog="python -m arus up", description=__doc__), argv)
     refuse_other_address()
     before = row_counts(pipelines)
     was_down = supervision.running_pid() is None
     if was_down:
         say_where_it_goes_on(before)
-    begun = bring_up(pipelines)
+    begun = bring_up(pipelines, options.serves)
     if not begun:
         print("already up; `python -m arus status` tells how it does, `python -m arus down` stops it")
         return 0
@@ -181,5 +209,6 @@ def main(argv: list[str]) -> int:
         missing = wait_for_rows(pipelines, begun, before)
     if missing:
         raise ArusError(missing)
+    start_readers(pipelines)
     print("up; `python -m arus status` tells how it does, `python -m arus down` stops it")
     return 0

@@ -17,13 +17,11 @@ from typing import Any
 
 from werkzeug.serving import make_server
 
-from arus import models
+from arus import home, models
 from arus.errors import ArusError
 from server import create_app, guards
 from server.serving import BACKLOG, Server
 
-DEFAULT_HOST = "127.0.0.1"
-DEFAULT_PORT = 5000
 SHORTEST_TOKEN = 16
 
 
@@ -41,11 +39,10 @@ def main(argv: list[str]) -> int:
 
 def parsed(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m server", description=__doc__)
+    parser.add_argument("--host", default=home.server_host(), help="default: %(default)s")
     parser.add_argument(
-        "--host", default=os.environ.get("ARUS_SERVER_HOST") or DEFAULT_HOST, help="default: %(default)s"
+        "--port", type=_between(0, 65535), default=home.server_port(), help="default: %(default)s; 0: any free one"
     )
-    port = os.environ.get("ARUS_SERVER_PORT") or DEFAULT_PORT
-    parser.add_argument("--port", type=_between(0, 65535), default=port, help="default: %(default)s; 0: any free one")
     parser.add_argument("--workers", type=_between(1, 64), default=2, help="processes; default: %(default)s")
     parser.add_argument("--threads", type=_between(1, 64), default=4, help="of each process; default: %(default)s")
     parser.add_argument("--dev", action="store_true", help="Flask's own server, for development only")

@@ -68,7 +68,7 @@ def test_the_file_keeps_the_compose_specification(tmp_path: Path) -> None:
 
 def test_a_misspelt_key_breaks_the_compose_specification(tmp_path: Path) -> None:
     copy = tmp_path / "docker-compose.yml"
-    copy.write_text(COMPOSE.read_text().replace("mem_limit: 5g", "memory_limit: 5g"))
+    copy.write_text(COMPOSE.read_text().replace("mem_limit: 7g", "memory_limit: 5g"))
     refused = check_schema(copy)
     assert refused.returncode != 0
     assert "memory_limit" in refused.stdout
@@ -205,7 +205,7 @@ def test_a_service_waits_for_services_that_can_tell_when_they_are_ready(name: st
 
 def variables_that_are_read() -> set[str]:
     """Return the names that Arus's own code takes from its environment, and those in Spark's launcher and daemons."""
-    code = "".join(file.read_text() for file in ROOT.glob("arus/*.py"))
+    code = "".join(file.read_text() for folder in ("arus", "server") for file in ROOT.glob(f"{folder}/*.py"))
     read = set(re.findall(r'environ(?:\.get\(|\[)"(\w+)"', code))
     spec = find_spec("pyspark")
     assert spec

@@ -16,7 +16,7 @@ from arus.__main__ import VERBS
 from arus.home import ROOT
 from arus.settings import PREFIX
 from arus.submit import job_names
-from arus.supervision import BROKER, CONF, PIPELINES
+from arus.supervision import BROKER, CONF, PIPELINES, SERVER
 
 JOBS = job_names()
 PACKAGES = ("arus", "jobs", "producers", "server")
@@ -73,7 +73,7 @@ def test_one_name_finds_all_of_a_job(job: str) -> None:
     assert (ROOT / "conf" / f"{job}.conf").is_file()
     assert (ROOT / "tests" / "jobs" / f"test_{job}.py").is_file()
     assert job in schemas.JOB_TABLES
-    assert job in {pipeline.job for pipeline in PIPELINES}
+    assert job in {name for pipeline in PIPELINES for name in (pipeline.job, *pipeline.readers)}
 
 
 @pytest.mark.parametrize("job", JOBS)
@@ -101,8 +101,9 @@ def test_supervisord_knows_the_broker_and_each_job_and_producer_by_name() -> Non
     programs = {
         section.partition(":")[2]: conf[section]["command"] for section in conf if section.startswith("program:")
     }
-    jobs, producers = [line.job for line in PIPELINES], [line.producer for line in PIPELINES]
-    assert sorted(programs) == sorted([BROKER, *jobs, *producers])
+    jobs = [name for line in PIPELINES for name in (line.job, *line.readers)]
+    producers = [line.producer for line in PIPELINES]
+    assert sorted(programs) == sorted([BROKER, SERVER, *jobs, *producers])
     assert conf["group:jobs"]["programs"].split(",") == jobs
     assert conf["group:producers"]["programs"].split(",") == producers
     assert all(programs[job].startswith(f"./spark-submit.sh {job} ") for job in jobs)
