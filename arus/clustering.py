@@ -25,7 +25,7 @@ Facts = Mapping[str, Any]
 # A cluster of fewer members than this, or of a smaller share of all, says nothing of how people buy.
 SMALLEST_CLUSTER = 2
 SMALLEST_SHARE = 0.005
-MAX_ITERATIONS = 50
+MAX_ITERATIONS = 20
 # K-means of a few thousand points is a hundred tiny jobs, one after the other: several of them side by side.
 AT_ONCE = 4
 

@@ -41,6 +41,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(supervision, "CONF", conf)
     monkeypatch.setenv("ARUS_HOME", str(folder))
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"localhost:{free_port()}")
+    monkeypatch.setenv("ARUS_SERVER_PORT", str(free_port()))
     yield folder
     if supervision.running_pid() is not None:
         supervision.stop(lambda *_: None)
@@ -64,13 +65,14 @@ def is_there(pid: int) -> bool:
 def test_programs_stop_by_group_from_what_sends_to_what_serves_and_nothing_is_left(home: Path) -> None:
     stopped: list[str] = []
     supervision.launch()
-    begun = supervision.start(["broker", *(name for line in PIPELINES for name in (line.job, line.producer))])
+    begun = supervision.start(list(supervision.programs()))
     wait_until(lambda: all((home / "logs" / f"{program.name}.out").exists() for program in begun))
     wait_until(lambda: all("here" in (home / "logs" / f"{program.name}.out").read_text() for program in begun))
     supervision.stop(lambda names, _: stopped.append(names))
     assert [sorted(names.split(", ")) for names in stopped] == [
         ["retail", "temperature", "warehouse"],
-        ["retail_ingest", "temperature_filter", "warehouse_monitor"],
+        ["server"],
+        ["retail_ingest", "retail_train", "temperature_filter", "warehouse_monitor"],
         ["broker"],
     ]
     assert not any(is_there(program.pid) for program in begun)
@@ -107,6 +109,18 @@ def test_what_cannot_start_is_stopped_again(home: Path, monkeypatch: pytest.Monk
     with socket.create_server(("localhost", 0)) as stranger:
         monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"kafka.invalid:{stranger.getsockname()[1]}")
         with pytest.raises(ArusError, match=r"nobody answers at kafka\.invalid"):
+            up.bring_up(PIPELINES)
+    assert supervision.running_pid() is None
+
+
+def test_a_taken_port_of_the_server_is_refused_before_anything_starts(
+    home: Path,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        port = stranger.getsockname()[1]
+        monkeypatch.setenv("ARUS_SERVER_PORT", str(port))
+        with pytest.raises(ArusError, match=rf"another program has the web server's port {port}: .*--without server"):
             up.bring_up(PIPELINES)
     assert supervision.running_pid() is None
 

@@ -1,3 +1,4 @@
+import json
 import os
 import re
 import signal
@@ -7,6 +8,8 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -14,10 +17,12 @@ from arus import supervision
 from arus.home import ROOT
 from arus.schemas import JOB_TABLES
 from tests.conftest import free_port
+from tests.e2e.support import until
 
 pytestmark = pytest.mark.e2e
 
 PATIENCE = 200
+SEEDS_REQUEST: dict[str, object] = {"CustomerID": 17850, "Quantity": 10, "UnitPrice": 5.0}
 
 
 class Demo:
@@ -49,6 +54,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder.mkdir()
     monkeypatch.setenv("ARUS_HOME", str(folder))
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"localhost:{free_port()}")
+    monkeypatch.setenv("ARUS_SERVER_PORT", str(free_port()))
     yield folder
     subprocess.run([sys.executable, "-m", "arus", "down"], cwd=ROOT, timeout=90, check=True)
 
@@ -65,6 +71,19 @@ def groups_alive(pids: list[int]) -> list[int]:
     return alive
 
 
+def asked(request: dict[str, object]) -> dict[str, object]:
+    """Return what the demo's server answers."""
+    url = f"http://127.0.0.1:{os.environ['ARUS_SERVER_PORT']}/cluster-customer"
+    sent = Request(url, json.dumps(request).encode(), {"Content-Type": "application/json"})
+    try:
+        with urlopen(sent, timeout=30) as answer:  # noqa: S310
+            found: dict[str, object] = json.load(answer)
+    except HTTPError as error:
+        with error:
+            found = json.load(error)
+    return found
+
+
 def rows_in(text: str) -> dict[str, int]:
     return {table: int(rows.replace(",", "")) for table, rows in re.findall(r"(\w+) (?:has )?([\d,]+) rows", text)}
 
@@ -78,12 +97,17 @@ def test_the_demo_shows_rows_and_alerts_stops_only_its_own_and_goes_on_at_the_ne
             "broker",
             "retail",
             "retail_ingest",
+            "retail_train",
+            "server",
             "temperature",
             "temperature_filter",
             "warehouse",
             "warehouse_monitor",
         ]
         assert groups_alive(started) == started
+        first.wait_for(r"retail models: 1, the champion is 1")
+        until(lambda: "cluster" in asked({**SEEDS_REQUEST, "model_number": "1"}), "an answer of the server")
+        assert asked(SEEDS_REQUEST)["model_number"] == "1"
         first.process.send_signal(signal.SIGINT)
         assert first.process.wait(90) == 0, first.said
         assert groups_alive(started) == []
