@@ -57,8 +57,12 @@ def test_the_champion_is_replaced_whole(root: Path) -> None:
 
 
 def test_whoever_reads_while_champions_change_finds_one_of_them() -> None:
+    def change() -> None:
+        for turn in range(200):
+            models.promote(1 + turn % 2)
+
     models.promote(1)
-    changes = threading.Thread(target=lambda: [models.promote(1 + turn % 2) for turn in range(200)])
+    changes = threading.Thread(target=change)
     changes.start()
     found = set()
     while changes.is_alive():
