@@ -22,9 +22,11 @@ from arus.errors import ArusError
 Centroid = tuple[float, ...]
 # A clustering as model.json has it.
 Facts = Mapping[str, Any]
-# A cluster of fewer members than this, or of a smaller share of all, says nothing of how people buy.
-SMALLEST_CLUSTER = 2
+# A cluster of a smaller share of the points says nothing of how people buy, and neither does a single one among many;
+# among few, such as countries, one may rightly stand alone.
 SMALLEST_SHARE = 0.005
+FEW_POINTS = 100
+FEWEST_POINTS = 4
 MAX_ITERATIONS = 20
 # K-means of a few thousand points is a hundred tiny jobs, one after the other: several of them side by side.
 AT_ONCE = 4
@@ -71,7 +73,7 @@ def cluster(points: DataFrame, features: Sequence[str], sweep: Sweep, what: str,
     stages = scaling(points, features)
     scaled = stages.transform(points).select("features").coalesce(1).localCheckpoint()
     distinct = scaled.distinct().count()
-    if distinct < 2 * SMALLEST_CLUSTER:
+    if distinct < FEWEST_POINTS:
         raise ArusError(f"{what}: only {distinct} different points; wait for more rows")
     ks, seeds = range(sweep.k_min, min(sweep.k_max, distinct - 1) + 1), range(1, sweep.seeds + 1)
     with ThreadPool(AT_ONCE) as pool:
@@ -155,7 +157,8 @@ def why_refused(sizes: Sequence[int], k: int) -> str | None:
     """Return what is degenerate about clusters of such sizes, or None."""
     if len(sizes) < k or min(sizes) == 0:
         return f"only {sum(map(bool, sizes))} of {k} clusters have members"
-    least = max(SMALLEST_CLUSTER, round(SMALLEST_SHARE * sum(sizes)))
+    total = sum(sizes)
+    least = 1 if total < FEW_POINTS else max(2, round(SMALLEST_SHARE * total))
     return f"a cluster of {min(sizes)} (at least {least})" if min(sizes) < least else None
 
 

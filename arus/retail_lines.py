@@ -78,6 +78,7 @@ def entities(lines: DataFrame, view: View) -> DataFrame:
     )
     return per_entity.crossJoin(F.broadcast(last)).select(
         "id",
+        "lines",
         F.round(F.expm1(F.col("log_quantity") / F.col("lines")), 6).alias("quantity"),
         F.round(F.expm1(F.col("log_price") / F.col("lines")), 6).alias("unit_price"),
         F.round(days_between("last", "last_of_all"), 2).alias("recency_days"),

@@ -18,10 +18,14 @@ Model = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Clustered:
-    """A view's entities, and their clusterings: `line` by what a request can tell, `profile` by all their invoices."""
+    """A view's entities, and their clusterings: `line` by what a request can tell, `profile` by all their invoices.
+
+    `telling` are the entities with enough lines to be learnt from; every one of `points` gets its clusters.
+    """
 
     view: View
     points: DataFrame
+    telling: DataFrame
     parts: Mapping[str, Clustering]
 
     @property
@@ -30,16 +34,17 @@ class Clustered:
         return {"entities": self.points.count()} | {name: part.facts for name, part in self.parts.items()}
 
 
-def clustered(lines: DataFrame, view: View, sweep: Sweep, last: Model | None) -> Clustered:
-    """Return a view's clusterings, numbered as those of the last model."""
+def clustered(lines: DataFrame, view: View, sweep: Sweep, min_lines: int, last: Model | None) -> Clustered:
+    """Return a view's clusterings, learnt from the entities with so many lines, numbered as those of the last model."""
     # The plan is cut off here: each of a hundred k-means would analyse it anew.
     points = entities(lines, view).coalesce(1).localCheckpoint()
     of_last = last["views"][view.name] if last else {}
     features = {"line": LINE, "profile": view.profile}
+    telling = points.where(F.col("lines") >= min_lines)
     parts = {
-        part: cluster(points, features[part], sweep, f"{view.name} by {part}", of_last.get(part)) for part in features
+        part: cluster(telling, features[part], sweep, f"{view.name} by {part}", of_last.get(part)) for part in features
     }
-    return Clustered(view, points, parts)
+    return Clustered(view, points, telling, parts)
 
 
 def known(found: Clustered, offers: Offers, descriptions: Mapping[str, str]) -> list[Known]:
@@ -79,7 +84,7 @@ def promotion(views: Sequence[Clustered], champion: Model | None) -> dict[str, A
             "why": "the first sound model",
         }
     theirs = statistics.fmean(
-        silhouette_with(champion["views"][found.view.name][name], found.points, part)
+        silhouette_with(champion["views"][found.view.name][name], found.telling, part)
         for found in views
         for name, part in found.parts.items()
     )

@@ -37,6 +37,7 @@ MOST_CLUSTERS = 8
 class Settings:
     trigger: Trigger
     min_rows: int
+    min_lines: int
     k_min: int
     k_max: int
     seeds: int
@@ -122,8 +123,9 @@ def train(job: Job, settings: Settings, version: int) -> None:
     lines = rows.where(F.col("left_out").isNull()).drop("left_out")
 
     views, last = [], models.newest_sound()
+    sweep = Sweep(settings.k_min, settings.k_max, settings.seeds)
     for view in VIEWS:
-        views.append(clustered(lines, view, Sweep(settings.k_min, settings.k_max, settings.seeds), last))
+        views.append(clustered(lines, view, sweep, settings.min_lines, last))
         steps.say(view.name, clusters_in_words(views[-1]))
     offers, judgements = recommended(lines, settings.together_support)
     steps.say("recommendations", "; ".join(each.why for each in judgements.values()))
