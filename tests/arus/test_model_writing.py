@@ -5,7 +5,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,12 @@ def write(**facts: Any) -> int:
     return number
 
 
+def attempt(fill: Callable[[Path], object]) -> None:
+    """Let the next model be filled by what may fail."""
+    with next_model() as (_, draft):
+        fill(draft)
+
+
 def content(folder: Path) -> dict[str, tuple[bytes, int]]:
     """Return every file of a folder, with what is in it and when it was last changed."""
     files = [path for path in folder.rglob("*") if path.is_file()]
@@ -83,11 +89,13 @@ def test_nobody_sees_a_model_before_it_is_whole(root: Path) -> None:
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 def test_a_training_that_breaks_off_leaves_nothing_and_uses_no_number(root: Path, error: type[BaseException]) -> None:
-    write()
-    with pytest.raises(error), next_model() as (number, draft):
-        assert number == 2
+    def fill(draft: Path) -> None:
         write_facts(draft, {})
         raise error
+
+    write()
+    with pytest.raises(error):
+        attempt(fill)
     assert in_there(root) == ["kmeans_model_1"]
     assert write() == 2
 
@@ -124,10 +132,14 @@ def test_a_file_in_the_way_is_told_in_one_line(root: Path) -> None:
 
 
 def test_a_database_that_cannot_be_opened_is_told_in_one_line(root: Path) -> None:
-    expected = r"^the model cannot be written \(unable to open database file\): nothing half-written is left$"
-    with pytest.raises(ArusError, match=expected), next_model() as (_, draft):
+    def fill(draft: Path) -> None:
         (draft / models.ENTITIES).mkdir()
         write_entities(draft, NOBODY)
+
+    with pytest.raises(ArusError) as error:
+        attempt(fill)
+    expected = "the model cannot be written (unable to open database file): nothing half-written is left"
+    assert str(error.value) == expected
     assert in_there(root) == []
 
 
@@ -181,23 +193,24 @@ def test_the_known_entities_are_looked_up_by_their_id(tmp_path: Path) -> None:
 
 
 def test_pipelines_are_written_for_spark_and_sealed_with_the_rest(spark: SparkSession) -> None:
-    double = SQLTransformer(statement="SELECT *, 2 * quantity AS double FROM __THIS__")
+    doubled = PipelineModel([SQLTransformer(statement="SELECT *, 2 * quantity AS double FROM __THIS__")])
     with next_model() as (_, draft):
         write_entities(draft, NOBODY)
         write_facts(draft, {"format": models.FORMAT})
-        write_pipelines(
-            draft, {"customers-line": PipelineModel([double]), "customers-profile": PipelineModel([double])}
-        )
+        write_pipelines(draft, {"customers-line": doubled, "customers-profile": doubled})
     folder = models.path_of(1)
     models.verify(folder, *(name for name in content(folder) if name != models.SUMS))
-    assert sorted(path.name for path in (folder / "spark").iterdir()) == ["customers-line", "customers-profile"]
+    assert in_there(folder / "spark") == ["customers-line", "customers-profile"]
     again = PipelineModel.load(str(folder / "spark" / "customers-line"))
     assert again.transform(spark.range(3).toDF("quantity")).collect() == [(0, 0), (1, 2), (2, 4)]
 
 
-def test_pipelines_that_spark_cannot_write_leave_nothing(root: Path, spark: SparkSession) -> None:
-    assert spark.range(1).count() == 1
-    with pytest.raises(Py4JJavaError, match="spark"), next_model() as (_, draft):
+@pytest.mark.usefixtures("spark")
+def test_pipelines_that_spark_cannot_write_leave_nothing(root: Path) -> None:
+    def fill(draft: Path) -> None:
         (draft / "spark").write_text("in the way")
         write_pipelines(draft, {"customers-line": PipelineModel([SQLTransformer(statement="SELECT * FROM __THIS__")])})
+
+    with pytest.raises(Py4JJavaError, match="draft-1/spark"):
+        attempt(fill)
     assert in_there(root) == []
