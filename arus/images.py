@@ -21,7 +21,6 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from arus.image_headers import PNG_START, Header, RejectedImage, read_jpeg, read_png, read_webp
 
-
 # What a stranger may send is written by encoders of our day; a data set also has what was common before.
 WEB_FORMATS = ("JPEG", "PNG", "WEBP")
 DATASET_FORMATS = (*WEB_FORMATS, "GIF", "BMP")

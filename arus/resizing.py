@@ -16,7 +16,7 @@ FORMATS: dict[str, dict[str, Any]] = {
     "PNG": {"compress_level": 4},
     "WEBP": {"quality": 82, "method": 2},
 }
-LARGEST_SIDE = 4096
+LARGEST_SIDE = 10_000
 # The filter gets at least twice the pixels a side that it is to leave; a quick average takes away what is more. Of a
 # JPEG file, libjpeg leaves as few as it can: its scaled transform is as good a filter, and half the time is there.
 REDUCING_GAP = 2.0
@@ -107,9 +107,7 @@ def _scaled(opened: OpenedImage, wanted: Size, target: Target) -> Image.Image:
         opened.file.draft(None, (round(size[0] * across), round(size[1] * down)))
     picture = plain(decode(opened))
     x, y = picture.width / opened.size[0], picture.height / opened.size[1]
-    box = (left * x, top * y, right * x, bottom * y)
-    if size == picture.size and box == (0.0, 0.0, *size):
-        return picture
+    box = (left * x, top * y, min(right * x, picture.width), min(bottom * y, picture.height))
     return picture.resize(size, Image.Resampling.BICUBIC, box, REDUCING_GAP)
 
 
