@@ -4,8 +4,6 @@ import re
 import unicodedata
 import uuid
 
-from arus.text import printable
-
 LONGEST_NAME = 200
 KEPT_END = 20
 UNNAMED = "unnamed"
@@ -13,16 +11,23 @@ EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
 
 
 def shown_name(name: str) -> str:
-    """Return any file name as one printable line of at most 200 characters that UTF-8 can hold, without folders."""
-    last = re.split(r"[/\\]", name)[-1]
-    # What was no UTF-8 on disk is a lone surrogate here.
-    text = last.encode("utf-8", "backslashreplace").decode()
-    text = printable(unicodedata.normalize("NFC", text)).strip(" ")
+    """Return any file name as one printable line of at most 200 characters that UTF-8 can hold, without folders.
+
+    What cannot be shown, control characters or bytes that are no UTF-8, is written as in a web address: %0A.
+    """
+    last = unicodedata.normalize("NFC", re.split(r"[/\\]", name)[-1])
+    text = "".join(char if char.isprintable() else _escaped(char) for char in last).strip(" ")
     if text.strip(".") == "":
         return UNNAMED
     if len(text) > LONGEST_NAME:
         text = f"{text[: LONGEST_NAME - KEPT_END - 1]}…{text[-KEPT_END:]}"
     return text
+
+
+def _escaped(char: str) -> str:
+    # A byte that was no UTF-8 on disk is one of these surrogates here.
+    errors = "surrogateescape" if "\udc80" <= char <= "\udcff" else "surrogatepass"
+    return "".join(f"%{byte:02X}" for byte in char.encode("utf-8", errors))
 
 
 def generated_name(image_format: str) -> str:

@@ -14,7 +14,8 @@ from arus.image_messages import ImageMessage
 class Manifest:
     """Counts images as they are sent, and writes a JSON file that is always a whole one.
 
-    A class's sha256 is that of its images' SHA-256 digests (32 bytes each), sorted and joined.
+    A class's sha256 is that of its images' SHA-256 digests (32 bytes each), sorted and joined. The account is complete
+    where its producer has ended and Kafka has confirmed all that was sent.
     """
 
     def __init__(self, path: Path) -> None:
