@@ -107,7 +107,7 @@ def _scaled(opened: OpenedImage, wanted: Size, target: Target) -> Image.Image:
         opened.file.draft(None, (round(size[0] * across), round(size[1] * down)))
     picture = plain(decode(opened))
     x, y = picture.width / opened.size[0], picture.height / opened.size[1]
-    box = (left * x, top * y, min(right * x, picture.width), min(bottom * y, picture.height))
+    box = (left * x, top * y, right * x, bottom * y)
     return picture.resize(size, Image.Resampling.BICUBIC, box, REDUCING_GAP)
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from arus.image_headers import RejectedImage
 
@@ -38,10 +39,18 @@ def leave(_data: bytes) -> Told:
     os._exit(0)
 
 
-def hang(_data: bytes) -> Told:
+def hang(data: bytes) -> Told:
+    """Leave an empty file of the name in `data`, if there is one, and never return."""
+    if data.startswith(b"/"):
+        Path(data.decode()).touch()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     while True:
         time.sleep(1)
+
+
+def linger(data: bytes) -> Told:
+    time.sleep(1)
+    return tell(data)
 
 
 def hog(data: bytes) -> Told:

@@ -104,20 +104,42 @@ def test_the_child_is_told_no_secret_and_writes_no_file(tmp_path: Path, monkeypa
 
 
 @pytest.mark.parametrize("function", ["tell", "hang"])
-def test_a_child_does_not_outlive_its_caller(function: str) -> None:
+def test_a_child_does_not_outlive_its_caller(function: str, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
     program = (
-        "import threading; from arus.image_worker import ImageWorker; from tests.arus import image_faults as faults;"
+        "from pathlib import Path; from tests.arus import image_faults as faults;"
+        "from arus.image_worker import ImageWorker;"
         "worker = ImageWorker(seconds=1.0); print(worker.call(faults.tell, b'').pid, flush=True);"
-        f"worker.call(faults.{function}, b''); input()"
+        f"worker._seconds = 60; worker.call(faults.{function}, {str(begun)!r}.encode());"
+        f"Path({str(begun)!r}).touch(); input()"
     )
     pipe = subprocess.PIPE
     with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as caller:
         assert caller.stdout is not None
         pid = int(caller.stdout.readline())
+        wait_until(begun.exists)
         caller.kill()
+    wait_until(lambda: not is_alive(pid))
+
+
+def test_an_interrupted_call_spoils_no_later_answer(worker: ImageWorker) -> None:
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        with pytest.raises(KeyboardInterrupt):
+            worker.call(faults.linger, b"first")
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert worker.call(faults.tell, b"next").blob == b"next"
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 30
-    while is_alive(pid):
-        assert time.monotonic() < deadline, "the child is still there"
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass in time"
         time.sleep(0.05)
 
 

@@ -178,6 +178,12 @@ def test_what_is_transparent_becomes_white() -> None:
     assert flatten(plain(indexed)).tobytes() == bytes([255, 255, 255])
 
 
+def test_a_wrong_checksum_is_no_picture() -> None:
+    data = saved(picture(), "PNG")
+    at = data.index(b"IEND") - 8
+    assert reason(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]) == "corrupt"
+
+
 @pytest.mark.parametrize(("data", "code"), [pytest.param(data, code, id=name) for name, data, code in bombs()])
 def test_a_bomb_is_refused_for_almost_nothing(data: bytes, code: str) -> None:
     if not RESET_PEAK.exists():
