@@ -8,6 +8,8 @@ PERINGATAN_GUDANG = "peringatan-gudang"
 STATUS_GUDANG = "status-gudang"
 DETAK_GUDANG = "detak-gudang"
 RETAIL_STREAM = "retail_stream"
+IMAGE_STREAM = "image-stream"
+IMAGE_UPLOAD = "image-upload"
 
 # Topic -> partitions. They set how far a job can be spread; a Real-time query holds one task slot for each.
 TOPICS = {
@@ -19,6 +21,8 @@ TOPICS = {
     STATUS_GUDANG: 1,
     DETAK_GUDANG: 1,
     RETAIL_STREAM: 2,
+    IMAGE_STREAM: 2,
+    IMAGE_UPLOAD: 2,
 }
 
 # The columns of the retail messages, as the data set and the seed's producer name them.
