@@ -72,7 +72,7 @@ def _sweep(axis: Axes, clustering: Facts) -> None:
     )
     axis.set_xticks(sorted({each["k"] for each in tried}))
     axis.margins(x=0.06, y=0.16)
-    axis.yaxis.set_major_locator(MaxNLocator(nbins=4))
+    axis.yaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 5, 10]))
     axis.set_ylabel("silhouette")
     said = f"k = {clustering['k']}: {clustering['silhouette']:.3f}"
     axis.set_title(said, loc="right", fontsize="medium", color=INK)
@@ -140,9 +140,10 @@ def _plane(axis: Axes, clustering: Facts, known: Entities) -> None:
     bare(axis)
 
 
-def mark_centroid(axis: Axes, cluster: int, quantity: float, price: float) -> None:
-    """Write a cluster's number, in its colour, where its typical line is."""
+def mark_centroid(axis: Axes, cluster: int, quantity: float, price: float, *, is_gone: bool = False) -> None:
+    """Write a cluster's number where its typical line is, in a ring of its colour, dotted if it is no more."""
     ring = {"boxstyle": "circle,pad=0.25", "facecolor": "white", "edgecolor": colour_of(cluster), "linewidth": 2}
+    ring["linestyle"] = ":" if is_gone else "-"
     axis.annotate(
         str(cluster), (quantity, price), ha="center", va="center", fontweight="bold", fontsize=9, bbox=ring, zorder=5
     )

@@ -10,6 +10,7 @@ import numpy as np
 
 from arus import home, models
 from arus.errors import ArusError
+from arus.models import VIEWS
 from notebooks.retail_data import Floats, Integers
 
 # model.json, a clustering in it, or the facts of an entity.
@@ -35,6 +36,12 @@ class Models(NamedTuple):
     def shown(self) -> Facts | None:
         """The model to look at: the champion, else the newest."""
         return self.found.get(self.champion or 0) or (self.found[max(self.found)] if self.found else None)
+
+    @property
+    def last_two(self) -> tuple[int, int]:
+        """The numbers of the last two models, where there are two."""
+        before, after = sorted(self.found)[-2:]
+        return before, after
 
 
 class Point(NamedTuple):
@@ -79,6 +86,11 @@ def open_models(most: int = MOST_MODELS) -> Models:
     return Models(found, champion, wrong)
 
 
+def all_entities(model: Facts | None) -> dict[str, Entities]:
+    """Return what a model knows, by view; nothing without a model."""
+    return {view: entities(model["model_number"], view) if model else {} for view in VIEWS}
+
+
 def entities(number: int, view: str) -> Entities:
     """Return what a model knows of the entities of a view."""
     address = f"{(models.path_of(number) / models.ENTITIES).as_uri()}?mode=ro&immutable=1"
@@ -118,6 +130,14 @@ def changes(before: Entities, after: Entities) -> Changes:
     pairs = ((before[name]["cluster"], after[name]["cluster"]) for name in both)
     flows = Counter(pair for pair in pairs if pair[0] != pair[1])
     return Changes(len(both), len(after.keys() - both), len(before.keys() - both), flows)
+
+
+def last_changes(models: Models) -> dict[str, Changes]:
+    """Return, by view, what became of the entities from the last model but one to the last; nothing of fewer."""
+    if len(models.found) < 2:
+        return {}
+    before, after = models.last_two
+    return {view: changes(entities(before, view), entities(after, view)) for view in VIEWS}
 
 
 def example(customers: Entities) -> str | None:
