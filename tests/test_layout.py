@@ -35,7 +35,7 @@ REGISTRIES = re.compile(
     r"pypi\." r"org|python" r"hosted\.org|repo1?\.maven\." r"|maven\.org/|registry\.npm" r"js|/artifact" r"ory/", re.I
 )
 MACHINE_PATHS = re.compile(r"(?<![\w.:$}/-])/(?:root|work|Us" r"ers/\w+|home/\w+)/[\w.]")
-COLUMN = re.compile(r"\w+ (string|double|int|bigint|boolean|timestamp|binary|array<struct<(\w+: \w+(, )?)+>>)")
+COLUMN = re.compile(r"\w+ (string|double|int|bigint|boolean|timestamp|binary|array<(string|struct<(\w+: \w+(, )?)+>)>)")
 
 
 def conf_lines(job: str) -> list[str]:
