@@ -64,16 +64,16 @@ TABLES = {
         "invoice_no string, stock_code string, description string, quantity int, invoice_date timestamp, "
         f"unit_price double, customer_id int, country string, batch_id bigint, {POSITION}"
     ),
-    # A row for each image. bytes: of the file; measures: arus/image_measures.py; thumbnail: JPEG; duplicate_of: the place
-    # (topic-partition-offset) of the first image that it repeats, exactly or nearly (flags say which).
+    # A row for each image. bytes: of the file; measures: arus/image_measures.py; thumbnail: JPEG; duplicate_of: the
+    # place (topic-partition-offset) of the first image that it repeats, exactly or nearly (flags say which).
     "images": (
-        "filename string, plant string, disease string, format string, width int, height int, mode string, bytes bigint, "
-        "orientation int, brightness double, contrast double, darkest double, lightest double, entropy double, "
-        "sharpness double, colourfulness double, sha256 string, phash string, flags array<string>, duplicate_of string, "
-        f"thumbnail binary, event_time timestamp, {POSITION}"
+        "filename string, plant string, disease string, format string, width int, height int, mode string, "
+        "bytes bigint, orientation int, brightness double, contrast double, darkest double, lightest double, "
+        "entropy double, sharpness double, colourfulness double, sha256 string, phash string, flags array<string>, "
+        f"duplicate_of string, thumbnail binary, event_time timestamp, {POSITION}"
     ),
-    # A row for each upload. status: processed or rejected (then reason says why, and what follows is NULL where it is not
-    # known); path: of the result, in the store; host, pid, task: who did it; accepted_at: when Kafka took the upload.
+    # A row for each upload. status: processed or rejected (then reason says why, and what is not known is NULL); path:
+    # of the result, in the store; host, pid, task: who did it; accepted_at: when Kafka took the upload.
     "resized": (
         "id string, filename string, status string, reason string, format string, width int, height int, bytes bigint, "
         "path string, source_format string, source_width int, source_height int, host string, pid int, task bigint, "

@@ -1,0 +1,163 @@
+"""What Spark's tasks do with messages that hold images: Kafka records in, rows out.
+
+Decoding happens in a child of the Python worker (arus/image_worker.py), kept for as long as Spark keeps that worker.
+"""
+
+import functools
+import json
+import os
+import re
+import socket
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, cast
+
+import pyarrow as pa
+from pyspark import TaskContext
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.pandas.functions import arrow_udf
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import StructType
+
+from arus.image_headers import RejectedImage
+from arus.image_measures import analyse
+from arus.image_messages import unpack
+from arus.image_names import shown_name
+from arus.image_worker import ImageWorker
+from arus.resizing import Target, resize
+from arus.schemas import POSITION
+
+Record = dict[str, Any]
+RAW = "timestamp timestamp, key binary, value binary, headers array<struct<key: string, value: binary>>, reason string"
+# What is measured, and of what is rejected the whole record with the reason.
+MEASURED = (
+    f"{POSITION}, {RAW}, filename string, plant string, disease string, format string, width int, height int, "
+    "mode string, bytes bigint, orientation int, brightness double, contrast double, darkest double, lightest double, "
+    "entropy double, sharpness double, colourfulness double, sha256 string, phash string, flags array<string>, "
+    "thumbnail binary"
+)
+RESIZED = (
+    f"{POSITION}, {RAW}, id string, filename string, status string, format string, width int, height int, "
+    "bytes bigint, path string, source_format string, source_width int, source_height int, host string, pid int, "
+    "task bigint, started_at timestamp, finished_at timestamp"
+)
+# The columns of a record that was rejected.
+REJECTED = ("topic", "partition", "offset", "timestamp", "key", "value", "headers", "reason")
+POSITIONS = ("topic", "partition", "offset", "timestamp")
+UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
+ORIGINAL = re.compile(r"[0-9a-f]{32}\.(?:jpg|png|webp)")
+EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
+
+
+@functools.cache
+def child() -> ImageWorker:
+    """Return this process's decoder; it ends with the process."""
+    return ImageWorker()
+
+
+def applied(records: DataFrame, row_of: Callable[[Record], Record], ddl: str) -> DataFrame:
+    """Return a row of the DDL for each Kafka record, made by Python in the tasks, once."""
+    schema = to_arrow_schema(cast(StructType, StructType.fromDDL(ddl)), timezone="UTC")
+
+    def rows(batch: pa.Array) -> pa.Array:
+        return pa.RecordBatch.from_pylist([row_of(record) for record in batch.to_pylist()], schema).to_struct_array()
+
+    # Were it deterministic, Spark could call it once for each column that is asked for.
+    udf: Any = arrow_udf(rows, ddl)  # type: ignore[call-overload]
+    udf = udf.asNondeterministic()
+    return records.select(udf(F.struct("*")).alias("row")).select("row.*")
+
+
+def _headers(record: Record) -> dict[str, bytes]:
+    """Return the headers by name; of a name that occurs twice, the last."""
+    return {header["key"]: header["value"] or b"" for header in record["headers"] or ()}
+
+
+def _whole(record: Record, reason: str) -> Record:
+    return {name: record[name] for name in (*POSITIONS, "key", "value", "headers")} | {"reason": reason}
+
+
+# --- image-stream: measured ---
+
+
+def measured(records: DataFrame, large: Path) -> DataFrame:
+    """Return rows of MEASURED; `large` is the folder of the images that messages refer to."""
+    return applied(records, functools.partial(_measures, large=large), MEASURED)
+
+
+def _measures(record: Record, large: Path) -> Record:
+    try:
+        image = unpack(record["key"], record["value"], _headers(record), large)
+        found = vars(child().call(analyse, image.data, image.filename))
+    except RejectedImage as rejected:
+        return _whole(record, rejected.reason)
+    place = {name: record[name] for name in POSITIONS}
+    named = {"filename": image.filename, "plant": image.plant, "disease": image.disease}
+    return place | named | found | {"bytes": found["byte_count"]}
+
+
+# --- image-upload: resized ---
+
+
+def resized(records: DataFrame, storage: Path, target: Target) -> DataFrame:
+    """Return rows of RESIZED; a result lies in `processed` of the storage, whole, before its row is there."""
+    return applied(records, functools.partial(_made, storage=storage, target=target), RESIZED)
+
+
+def _made(record: Record, storage: Path, target: Target) -> Record:
+    upload = (record["key"] or b"").decode(errors="replace")
+    if not UPLOAD_ID.fullmatch(upload):
+        return _whole(record, "wrong-id")
+    row = _whole(record, "") | {"id": upload, "started_at": datetime.now(timezone.utc)} | _who()
+    row["filename"] = shown_name(_headers(record).get("filename", b"").decode(errors="replace"))
+    try:
+        made = child().call(resize, _original(record, storage / "uploads"), target)
+        path = f"processed/{upload}.{EXTENSIONS[made.format]}"
+        write_whole(storage / path, made.data)
+        facts = {name: value for name, value in vars(made).items() if name != "data"}
+        row |= facts | {"bytes": len(made.data), "path": f"storage/{path}", "status": "processed", "reason": None}
+        row |= {"key": None, "value": None, "headers": None}
+    except RejectedImage as rejected:
+        row |= {"status": "rejected", "reason": rejected.reason}
+    row["finished_at"] = datetime.now(timezone.utc)
+    write_whole(storage / "processed" / f"{upload}.json", _told(row))
+    return row
+
+
+def _who() -> Record:
+    context = TaskContext.get()
+    return {"host": socket.gethostname(), "pid": os.getpid(), "task": context.taskAttemptId() if context else None}
+
+
+def _original(record: Record, uploads: Path) -> bytes:
+    """Return the uploaded bytes: the message's, or those of the file that it names; raise RejectedImage."""
+    name = _headers(record).get("file", b"").decode(errors="replace")
+    if not name:
+        return bytes(record["value"] or b"")
+    if not ORIGINAL.fullmatch(name):
+        raise RejectedImage("wrong-reference")
+    try:
+        return (uploads / name).read_bytes()
+    except OSError as error:
+        raise RejectedImage("lost-reference") from error
+
+
+def _told(row: Record) -> bytes:
+    """Return what the web server tells the upload's owner."""
+    hidden = {"topic", "partition", "offset", "key", "value", "headers", "timestamp"}
+    told = {name: value for name, value in row.items() if name not in hidden} | {"accepted_at": row["timestamp"]}
+    return json.dumps(told, default=_as_text).encode()
+
+
+def _as_text(moment: datetime) -> str:
+    return moment.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file in one step: it is there whole or not at all, however often a task runs again."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
+    draft.write_bytes(data)
+    draft.replace(path)
