@@ -1,4 +1,4 @@
-"""A Delta table that the driver appends few rows to with every micro-batch, in some 30 ms; Spark takes ten times that."""
+"""A Delta table that the driver appends a few rows to with every micro-batch, in a tenth of the time Spark takes."""
 
 import time
 

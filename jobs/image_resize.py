@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 from pyspark.sql.types import StructType
 
@@ -57,11 +57,12 @@ def storage() -> Path:
     return store / "storage"
 
 
-def as_rows(rows: DataFrame) -> DataFrame:
-    """Return what was made of uploads as rows of `tables/resized`."""
+def as_rows(made: pa.Table) -> pa.Table:
+    """Return what was made of uploads (image_tasks.RESIZED) as rows of `tables/resized`."""
     columns = cast(StructType, StructType.fromDDL(schemas.TABLES[TABLE])).fieldNames()
-    moments = {"accepted_at": F.col("timestamp"), "event_time": F.col("timestamp")}
-    return rows.where(F.col("status").isin(*DONE)).withColumns(moments).select(columns)
+    done = made.filter(pc.is_in(made["status"], pa.array(DONE)))
+    moments = done["timestamp"]
+    return done.append_column("accepted_at", moments).append_column("event_time", moments).select(columns)
 
 
 class UploadWriter:
@@ -76,17 +77,13 @@ class UploadWriter:
 
     def __call__(self, batch: DataFrame, batch_id: int) -> None:
         self._table = self._table or DriverAppend(table_path(TABLE), running_query(batch.sparkSession))
-        rows = resized(batch, self._storage, self._target).persist()
-        try:
-            done: pa.Table = as_rows(rows).toArrow().combine_chunks()
-            rejects = rows.where(F.col("reason").isNotNull())
-            total, rejected = rows.count(), 0
-            if total > sum(status == "processed" for status in done["status"].to_pylist()):
-                rejected = append_rejects(self._ledger, rejects.select(*REJECTED), self._job.name, batch_id)
-            self._table.append(done, batch_id)
-            self._job.listener.count(f"{self._job.name}.uploads", batch_id, total, rejected)
-        finally:
-            rows.unpersist()
+        made: pa.Table = resized(batch, self._storage, self._target).toArrow().combine_chunks()
+        unusable = made.filter(pc.is_valid(made["reason"])).select(REJECTED)
+        if unusable.num_rows:
+            rejects = batch.sparkSession.createDataFrame(unusable.combine_chunks())
+            append_rejects(self._ledger, rejects, self._job.name, batch_id)
+        self._table.append(as_rows(made), batch_id)
+        self._job.listener.count(f"{self._job.name}.uploads", batch_id, made.num_rows, unusable.num_rows)
 
 
 def query(job: Job, settings: Settings) -> DataStreamWriter:
