@@ -2,8 +2,10 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell
 
@@ -81,6 +83,32 @@ def test_names_are_drawn_as_they_are(home: Path) -> None:
     figure = drawn(plots.by_country(data.countries(data.open_sales().lines)))
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels == [r"\$a_1\$ b", "□□", "a country of more than …"]
+
+
+def test_pictures_say_what_was_chosen_who_is_in_it_and_what_is_gone(sales: data.Sales) -> None:
+    sample.write_models(1, 2, 3, champion=3)
+    figures = [figure for figure in pictures(sales, models.open_models()) if figure]
+    *_, choice, planes, profiles, moves, scores = figures
+    assert {axis.get_title("right") for axis in choice.axes} == {"k = 2: 0.430"}
+    dots: list[Any] = list(choice.axes[0].collections)
+    places = [(to_hex(each.get_edgecolor()[0]), *each.get_offsets()[0]) for each in dots if len(each.get_edgecolor())]
+    refused, chosen = model_plots.REFUSED, model_plots.CHOSEN
+    assert [place for place in places if place[0] in (refused, chosen)] == [
+        (chosen, 1.945, 0.43),
+        (refused, 3.055, 0.6),
+        (refused, 3.945, 0.4),
+    ]
+    assert [axis.get_title("left") for axis in planes.axes[::2]] == ["customers (3)", "products (2)", "countries (2)"]
+    texts = ["0  small, dear", " 10 (25%)", "2  large quantities", " 30 (75%)"]
+    assert [text.get_text() for text in planes.axes[1].texts] == texts
+    rows = [label.get_text() for label in profiles.axes[0].get_yticklabels()]
+    assert rows == ["frequent (10)  0", "rare, little revenue (20)  1"]
+    legend = moves.axes[3].get_legend()
+    assert legend
+    gone = ["0 small, dear", "1 high prices (until model 2)", "2 large quantities"]
+    assert [text.get_text() for text in legend.get_texts()] == gone
+    told: list[Any] = list(scores.axes[0].texts)
+    assert [(text.get_text(), text.xy[0]) for text in told] == [("champion now", 2)]
 
 
 @pytest.mark.parametrize(

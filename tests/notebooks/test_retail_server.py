@@ -77,3 +77,7 @@ def test_what_the_centroids_say_to_the_same_question() -> None:
     assert server.by_hand(models.open_models()) == "There is no model 1 here to compare with."
     sample.write_models(1)
     assert server.by_hand(models.open_models()) == "By the centroids of model.json: cluster 1, 'high prices'."
+    many = {**server.QUESTION, "Quantity": 36, "UnitPrice": 1.0}
+    assert (
+        server.by_hand(models.open_models(), many) == "By the centroids of model.json: cluster 0, 'small quantities'."
+    )
