@@ -1,6 +1,7 @@
 """The pictures of `retail.ipynb` that show one model: how k was chosen, its clusters in the plane, its profiles."""
 
 from collections.abc import Mapping
+from operator import itemgetter
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -66,13 +67,13 @@ def _sweep(axis: Axes, clustering: Facts) -> None:
         if (each["k"], each["seed"]) == (clustering["k"], clustering["seed"]):
             axis.scatter([place], [height], s=190, facecolors="none", edgecolors=CHOSEN, linewidths=2.5, zorder=4)
         if not each["refused"]:
-            best[each["k"]] = max((height, place), best.get(each["k"], (height, place)))
+            best[each["k"]] = max(best.get(each["k"], (height, place)), (height, place), key=itemgetter(0))
     axis.plot(
         [at for _, at in best.values()], [high for high, _ in best.values()], color=QUIET, linewidth=1.2, zorder=1
     )
     axis.set_xticks(sorted({each["k"] for each in tried}))
     axis.margins(x=0.06, y=0.16)
-    axis.yaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 5, 10]))
+    axis.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
     axis.set_ylabel("silhouette")
     said = f"k = {clustering['k']}: {clustering['silhouette']:.3f}"
     axis.set_title(said, loc="right", fontsize="medium", color=INK)

@@ -1,12 +1,14 @@
 """The pictures of `retail.ipynb` that show how the clusters moved, and how good the models were, from 1 to N."""
 
 from collections.abc import Mapping
+from textwrap import fill
 from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from arus.models import VIEWS
@@ -14,6 +16,8 @@ from notebooks.retail_model_plots import PART_NAMES, mark_centroid
 from notebooks.retail_models import Facts, Models, Point, names, paths
 from notebooks.retail_style import COLOURS, INK, QUIET, SECOND, WIDTH_INCHES, bare, colour_of, logarithmic
 
+# Letters: a longer one would push the pictures beside it away.
+WIDEST_KEY = 42
 STYLES: dict[str, Literal["-", "--"]] = {"line": "-", "profile": "--"}
 
 
@@ -70,11 +74,9 @@ def _names(axis: Axes, found: Mapping[int, Facts], view: str) -> None:
     for number in sorted(found):
         until = "" if number == newest else f" (until model {number})"
         own = names(found[number]["views"][view]["line"])
-        called |= {cluster: f"{cluster}  {name}{until}" for cluster, name in own.items()}
-    keys = [
-        Line2D([], [], linestyle="", marker="s", markersize=8, color=colour_of(cluster), label=name)
-        for cluster, name in sorted(called.items())
-    ]
+        for cluster, name in own.items():
+            called[cluster] = fill(f"{cluster} {name}{until}", WIDEST_KEY, subsequent_indent="    ")
+    keys = [Patch(color=colour_of(cluster), label=said) for cluster, said in sorted(called.items())]
     axis.legend(handles=keys, loc="upper left", bbox_to_anchor=(-0.12, -0.24), frameon=False, fontsize="small")
 
 

@@ -68,7 +68,9 @@ def by_country(countries: list[Country], most: int = 12) -> Figure | None:
 
 
 def _country_in_figures(country: Country, whole: float) -> str:
-    customers = f"{country.customers:,} customer{'' if country.customers == 1 else 's'}"
+    customers = (
+        f"{country.customers:,} customer{'' if country.customers == 1 else 's'}" if country.customers else "none known"
+    )
     return f"{short(country.revenue)}, {country.revenue / whole:.1%}, {customers}"
 
 
@@ -84,16 +86,16 @@ def recency_frequency_money(customers: Customers | None) -> Figure | None:
         return None
     figure = Figure(figsize=(WIDTH_INCHES, 6.4), layout="constrained")
     axes = figure.subplots(2, 2)
-    _histogram(axes[0, 0], customers.recency_days, "recency: days since the last invoice", "days")
-    _histogram(axes[0, 1], customers.invoices, "frequency: invoices", "invoices")
-    _histogram(axes[1, 0], customers.revenue, "money: revenue", "")
+    _histogram(axes[0, 0], customers.recency_days, "recency: days since the last invoice")
+    _histogram(axes[0, 1], customers.invoices, "frequency: invoices")
+    _histogram(axes[1, 0], customers.revenue, "money: revenue")
     _concentration(axes[1, 1], customers.revenue)
     number = len(customers.revenue)
     figure.suptitle(f"Recency, frequency and money of {number:,} customer{'' if number == 1 else 's'}")
     return figure
 
 
-def _histogram(axis: Axes, values: Floats, title: str, unit: str) -> None:
+def _histogram(axis: Axes, values: Floats, title: str) -> None:
     """Draw a histogram whose steps double, so the axis is logarithmic and yet has a place for 0."""
     edges, counts = doublings(values)
     axis.bar(np.arange(len(counts)), counts, width=0.94, align="edge", color=MAIN)
@@ -104,7 +106,7 @@ def _histogram(axis: Axes, values: Floats, title: str, unit: str) -> None:
     axis.axvline(place, color=INK, linewidth=1.2, linestyle=(0, (4, 3)))
     is_left = place > len(counts) / 2
     axis.annotate(
-        f"median {short(median)} {unit}".rstrip(),
+        f"median {short(median)}",
         (place, 1.0),
         xycoords=("data", "axes fraction"),
         xytext=(-5 if is_left else 5, -2),
