@@ -1,7 +1,8 @@
 """Rows of `tables/retail`, and entities' points, for the tests of what is learnt from them."""
 
+import math
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -46,3 +47,13 @@ def blobs(centres: Iterable[Sequence[float]], count: int, seed: int = 1, spread:
     """Return so many points around each centre, away from it by a share of itself."""
     rng = random.Random(seed)
     return [[value * (1 + rng.gauss(0, spread)) for value in centre] for centre in centres for _ in range(count)]
+
+
+def predicted(facts: Mapping[str, Any], values: Sequence[float]) -> int:
+    """Return the cluster of a request, by the formula that model.json is written for."""
+    scaled = [
+        (math.log1p(abs(value)) - mean) * (1 / std if std else 0.0)
+        for value, mean, std in zip(values, facts["mean"], facts["std"], strict=True)
+    ]
+    away = [sum((z - c) * (z - c) for z, c in zip(scaled, each["centroid"], strict=True)) for each in facts["clusters"]]
+    return int(facts["clusters"][away.index(min(away))]["cluster"])
