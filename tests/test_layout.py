@@ -19,7 +19,7 @@ from arus.submit import job_names
 from arus.supervision import BROKER, CONF, PIPELINES
 
 JOBS = job_names()
-PACKAGES = ("arus", "jobs", "producers")
+PACKAGES = ("arus", "jobs", "producers", "server")
 MODULES = sorted(
     f"{path.parent.name}.{path.stem}" for package in PACKAGES for path in (ROOT / package).glob("[a-z]*.py")
 )

@@ -1,0 +1,89 @@
+"""The page with the form, the API page and openapi.json."""
+
+import html
+import json
+
+import pytest
+from flask.testing import FlaskClient
+
+from server.openapi import OPENAPI
+from tests.server import sample
+
+
+def test_a_filled_in_form_shows_cluster_and_name(client: FlaskClient) -> None:
+    response = client.get("/?kind=customer&id=17850&quantity=10&unit_price=5.0&model_number=")
+    assert response.status_code == 200
+    page = html.unescape(response.text)
+    assert f"Cluster 1: {sample.NAMES[1]}" in page
+    assert '-d \'{"CustomerID":17850,"Quantity":10,"UnitPrice":5.0}\'' in page
+    assert '"model_number": "1"' in page
+    assert 'href="/customers/17850"' in page
+
+
+@pytest.mark.parametrize(
+    ("query", "cluster"),
+    [
+        ("kind=product&id=85123A&quantity=1000&unit_price=5&model_number=2", 7),
+        ("kind=country&id=United+Kingdom&quantity=0&unit_price=0&model_number=+2+", 5),
+        ("kind=country&id=Côte d'Ivoire&quantity=-1000&unit_price=1e0", 2),
+    ],
+)
+def test_each_kind_and_model_can_be_tried(client: FlaskClient, query: str, cluster: int) -> None:
+    assert f"Cluster {cluster}: " in client.get("/?" + query).text
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "name"),
+    [
+        ("id=17850&quantity=ten&unit_price=5", 422, "quantity"),
+        ("id=17850&quantity=10&unit_price=-5", 422, "unit_price"),
+        ("id=17850&quantity=10&unit_price=" + "9" * 6_000, 422, "unit_price"),
+        ("id=17850&quantity=nan&unit_price=5", 422, "quantity"),
+        ("id=abc&quantity=10&unit_price=5", 422, "id"),
+        ("kind=product&quantity=10&unit_price=5", 422, "id"),
+        ("id=1&quantity=10&unit_price=5&model_number=x", 422, "model_number"),
+        ("id=1&quantity=10&unit_price=5&model_number=99", 404, "model_number"),
+        ("kind=%00&id=%ff&quantity=%00&unit_price=5", 422, "id"),
+    ],
+)
+def test_what_is_wrong_is_shown_beside_its_field(client: FlaskClient, query: str, status: int, name: str) -> None:
+    response = client.get("/?" + query)
+    assert response.status_code == status
+    assert f'aria-describedby="{name}-error"' in response.text
+
+
+def test_what_was_typed_is_shown_again_and_never_run(client: FlaskClient) -> None:
+    page = client.get('/?kind=country&id="><script>alert(1)</script>&quantity=1&unit_price=1').text
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)" in page
+
+
+def test_the_page_lists_the_models(client: FlaskClient) -> None:
+    page = client.get("/").text
+    assert '<a href="/models/2">2</a>' in page
+    assert page.count('<span class="tag">champion</span>') == 1
+
+
+def test_every_field_of_the_form_has_a_label(client: FlaskClient) -> None:
+    page = client.get("/").text
+    for name in ("kind", "id", "quantity", "unit_price", "model_number"):
+        assert f'<label for="{name}">' in page
+        assert f'id="{name}"' in page
+
+
+def test_the_api_page_names_every_route_and_every_kind_of_problem(client: FlaskClient) -> None:
+    page = client.get("/docs").text
+    for path in OPENAPI["paths"]:
+        assert f"<code>{html.escape(path)}</code>" in page
+    for anchor in ("invalid-fields", "model-not-found", "no-model-yet"):
+        assert f'id="{anchor}"' in page
+
+
+def test_openapi_names_every_route(client: FlaskClient) -> None:
+    described = json.loads(client.get("/openapi.json").data)
+    assert described == json.loads(json.dumps(OPENAPI))
+    rules = {
+        rule.rule.replace("<number>", "{number}").replace("<path:name>", "{name}")
+        for rule in client.application.url_map.iter_rules()
+    }
+    assert set(described["paths"]) == rules - {"/static/<path:filename>"}
