@@ -1,13 +1,20 @@
-"""python -m benchmarks [drain|latency|visible|warehouse] [options]: the figures of docs/performance.md.
+"""python -m benchmarks [NAME] [options]: the figures of docs/performance.md.
 
-Without a name, all of them. Each says more with --help.
+NAME: drain, latency, visible, warehouse, serving or training; without one, all of them. Each says more with --help.
 """
 
 import sys
 
-from benchmarks import drain, latency, visible, warehouse
+from benchmarks import drain, latency, serving, training, visible, warehouse
 
-BENCHMARKS = {"drain": drain.main, "latency": latency.main, "visible": visible.main, "warehouse": warehouse.main}
+BENCHMARKS = {
+    "drain": drain.main,
+    "latency": latency.main,
+    "visible": visible.main,
+    "warehouse": warehouse.main,
+    "serving": serving.main,
+    "training": training.main,
+}
 
 
 def main(argv: list[str]) -> int:
