@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from arus.errors import ArusError
+from arus.image_files import format_of
 from arus.image_flags import EXTENSIONS
 from arus.image_messages import MAX_LARGE_BYTES, ImageMessage
 from arus.image_names import shown_name
-from arus.images import format_of
 
 TRAINING = "train"
 # As some data sets name the one level of folders that they have: Apple___Black_rot.
