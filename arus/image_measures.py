@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from arus.image_files import ANALYSED, Limits, OpenedImage, decode, flatten, open_image, plain, upright
 from arus.image_flags import DEFAULT, Thresholds, flags
-from arus.images import ANALYSED, Limits, OpenedImage, decode, flatten, open_image, plain, upright
 
 MEASURED_SIDE = 112
 THUMBNAIL_SIDE = 128

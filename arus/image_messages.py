@@ -22,9 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from arus import home
+from arus.image_files import CONTENT_TYPES, format_of
 from arus.image_headers import RejectedImage
 from arus.image_names import shown_name
-from arus.images import CONTENT_TYPES, format_of
 
 ENCODINGS = ("raw", "base64", "json")
 # Kafka takes 1 MiB with everything that belongs to a message; so much is left for its value.

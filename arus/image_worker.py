@@ -1,7 +1,7 @@
 """Images of strangers in a process of their own: a decoder that crashes or hangs costs that process, not its caller.
 
 The child is told a function and the bytes, and answers with the function's result or a reason code; besides those of
-arus.images there are decoder-crashed, decoder-timeout and decoder-failed:ERROR. What it answers is JSON and bytes,
+arus.image_files there are decoder-crashed, decoder-timeout and decoder-failed:ERROR. What it answers is JSON and bytes,
 never a pickle: a decoder that was taken over cannot make its caller run anything.
 """
 

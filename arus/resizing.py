@@ -8,7 +8,7 @@ from typing import Any, cast
 from PIL import Image, ImageCms
 
 from arus.errors import ArusError
-from arus.images import UPLOADED, Limits, OpenedImage, decode, flatten, open_image, plain, upright
+from arus.image_files import UPLOADED, Limits, OpenedImage, decode, flatten, open_image, plain, upright
 
 FITS = ("cover", "contain", "pad", "exact")
 FORMATS: dict[str, dict[str, Any]] = {

@@ -4,9 +4,9 @@ import re
 from dataclasses import replace
 
 from arus import resizing
+from arus.image_files import ANALYSED, open_image
 from arus.image_headers import RejectedImage
 from arus.image_messages import ImageMessage
-from arus.images import ANALYSED, open_image
 from arus.resizing import Target
 
 EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,5}$")

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageFilter
 
+from arus.image_files import Limits
 from arus.image_flags import NO_HASH, are_near_duplicates, bands, flags, has_wrong_extension, hash_distance
 from arus.image_headers import RejectedImage
 from arus.image_measures import Measures, analyse
-from arus.images import Limits
 from tests.arus.image_samples import exif, opened, picture, saved
 
 FINE = {"lightest": 0.9, "darkest": 0.1, "sharpness": 500.0, "entropy": 7.0, "colourfulness": 40.0}

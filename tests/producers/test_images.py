@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from arus.errors import ArusError
+from arus.image_folders import class_of
 from arus.image_messages import ImageMessage, unpack
 from arus.schemas import IMAGE_STREAM
 from producers import images_data
-from producers.image_files import Dataset, class_of
+from producers.image_files import Dataset
 from producers.image_manifest import Manifest
 from producers.image_saving import Saving
 from producers.images import parse, source, total
@@ -104,7 +105,7 @@ def test_what_is_no_image_is_skipped_and_counted_but_a_broken_one_is_sent(tmp_pa
 
 
 def test_a_missing_or_empty_folder_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(ArusError, match="no such folder: none; --dataset takes the one that has train/ in it"):
+    with pytest.raises(ArusError, match="no such folder: none; give the one that has train/ in it"):
         Dataset(tmp_path / "none")
     with pytest.raises(ArusError, match="has no files: --dataset takes train/<plant>/<disease>/<images>"):
         Dataset(tmp_path)
