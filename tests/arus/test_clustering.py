@@ -16,6 +16,8 @@ from tests.arus.retail_rows import blobs, points, predicted
 
 CENTRES = [(2.0, 9.0), (4.0, 0.5), (60.0, 2.0)]
 COUNT = 20
+# Where one point alone is no cluster.
+MANY = 120
 # How far the centroid of 20 points lies from their centre, as a share of it.
 NEAR = 0.05
 
@@ -140,18 +142,24 @@ def test_a_feature_that_never_varies_says_nothing(spark: SparkSession) -> None:
 
 def test_a_lone_point_is_no_cluster_however_far_away(spark: SparkSession) -> None:
     far = [(9_999.0, 9_999.0), (9_000.0, 9_999.0)]
-    many = blobs([(2.0, 9.0)], COUNT)
+    many = blobs([(2.0, 9.0)], MANY)
     with pytest.raises(ArusError) as error:
         cluster(points(spark, [*many, far[0]]), LINE, Sweep(2, 2, 1), "customers by line", None)
     assert str(error.value) == (
         "customers by line: no k gives clusters worth keeping (k=2: a cluster of 1 (at least 2)); wait for more rows"
     )
     facts = cluster(points(spark, [*many, *far]), LINE, Sweep(2, 2, 1), "customers by line", None).facts
-    assert {each["cluster"]: each["size"] for each in facts["clusters"]} == {0: COUNT, 1: 2}
+    assert {each["cluster"]: each["size"] for each in facts["clusters"]} == {0: MANY, 1: 2}
+
+
+def test_one_of_few_may_stand_alone(spark: SparkSession) -> None:
+    alone = [*blobs([(2.0, 9.0)], COUNT), (9_999.0, 9_999.0)]
+    facts = cluster(points(spark, alone), LINE, Sweep(2, 2, 1), "countries by line", None).facts
+    assert {each["cluster"]: each["size"] for each in facts["clusters"]} == {0: COUNT, 1: 1}
 
 
 def test_a_degenerate_k_does_not_win_by_its_silhouette(spark: SparkSession) -> None:
-    rows = points(spark, [*blobs([(2.0, 9.0), (3.0, 0.5)], COUNT, spread=0.3), (9_999.0, 9_999.0)])
+    rows = points(spark, [*blobs([(2.0, 9.0), (3.0, 0.5)], MANY, spread=0.3), (9_999.0, 9_999.0)])
     facts = cluster(rows, LINE, Sweep(2, 4, 1), "customers by line", None).facts
     refused = {each["k"]: each["refused"] for each in facts["candidates"]}
     assert refused[facts["k"]] is None

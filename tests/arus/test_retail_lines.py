@@ -17,7 +17,7 @@ LINES = [
     row("4", "B", hours=60, quantity=1, unit_price=2.25, customer_id=2, country=None, description="B, NEW"),
 ]
 COLUMNS = (
-    "id string, quantity double, unit_price double, recency_days double, invoices double, revenue double, "
+    "id string, lines bigint, quantity double, unit_price double, recency_days double, invoices double, revenue double, "
     "lines_per_invoice double, units_per_invoice double, revenue_per_invoice double, description string"
 )
 
@@ -101,24 +101,24 @@ def test_what_is_left_of_a_row_is_what_the_training_looks_at(spark: SparkSession
             CUSTOMERS,
             [
                 # (2 * 4 * 8) ** (1/3) - 1 and (8 * 2 * 4) ** (1/3) - 1
-                ("1", 3.0, 3.0, 2.5, 2.0, 31.0, 1.5, 5.5, 15.5, "B IN WORDS"),
-                ("2", 1.0, 2.25, 1.0, 1.0, 2.25, 1.0, 1.0, 2.25, "B, NEW"),
+                ("1", 3, 3.0, 3.0, 2.5, 2.0, 31.0, 1.5, 5.5, 15.5, "B IN WORDS"),
+                ("2", 1, 1.0, 2.25, 1.0, 1.0, 2.25, 1.0, 1.0, 2.25, "B, NEW"),
             ],
         ),
         (
             PRODUCTS,
             [
                 # (2 * 8) ** (1/2) - 1 and (8 * 4) ** (1/2) - 1
-                ("A", 3.0, 4.656854, 2.5, 2.0, 28.0, 1.0, 4.0, 14.0, "A IN WORDS"),
+                ("A", 2, 3.0, 4.656854, 2.5, 2.0, 28.0, 1.0, 4.0, 14.0, "A IN WORDS"),
                 # (4 * 16 * 2) ** (1/3) - 1 and (2 * 1.5 * 3.25) ** (1/3) - 1
-                ("B", 4.039684, 1.136329, 0.0, 3.0, 12.75, 1.0, 6.3333, 4.25, "B, NEW"),
+                ("B", 3, 4.039684, 1.136329, 0.0, 3.0, 12.75, 1.0, 6.3333, 4.25, "B, NEW"),
             ],
         ),
         (
             COUNTRIES,
             [
-                ("Malta", 3.0, 3.0, 2.5, 2.0, 31.0, 1.5, 5.5, 15.5, "B IN WORDS"),
-                ("Spain", 15.0, 0.5, 0.0, 1.0, 7.5, 1.0, 15.0, 7.5, None),
+                ("Malta", 3, 3.0, 3.0, 2.5, 2.0, 31.0, 1.5, 5.5, 15.5, "B IN WORDS"),
+                ("Spain", 1, 15.0, 0.5, 0.0, 1.0, 7.5, 1.0, 15.0, 7.5, None),
             ],
         ),
     ],

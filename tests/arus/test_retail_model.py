@@ -37,7 +37,7 @@ def shop() -> list[Row]:
 
 @pytest.fixture(scope="module")
 def customers(spark: SparkSession) -> Clustered:
-    return clustered(table(spark, shop()), CUSTOMERS, TWO, None)
+    return clustered(table(spark, shop()), CUSTOMERS, TWO, 1, None)
 
 
 def test_a_view_is_clustered_by_its_line_and_by_its_profile(customers: Clustered) -> None:
@@ -51,17 +51,27 @@ def test_a_view_is_clustered_by_its_line_and_by_its_profile(customers: Clustered
 
 @pytest.mark.parametrize("view", [PRODUCTS, COUNTRIES])
 def test_every_view_has_its_own_entities_and_features(spark: SparkSession, view: View) -> None:
-    found = clustered(table(spark, shop()), view, TWO, None)
+    found = clustered(table(spark, shop()), view, TWO, 1, None)
     assert found.facts["entities"] == {"products": 12, "countries": 6}[view.name]
     assert found.facts["profile"]["features"] == list(view.profile)
     halves = found.facts["entities"] // 2
     assert [each["size"] for each in found.facts["line"]["clusters"]] == [halves, halves]
 
 
+def test_an_entity_with_few_lines_is_placed_but_not_learnt_from(spark: SparkSession) -> None:
+    lines = table(spark, shop())
+    newcomer = table(spark, [row("once", quantity=100_000, unit_price=0.01, customer_id=99)])
+    learnt = clustered(lines, CUSTOMERS, TWO, 2, None)
+    found = clustered(lines.union(newcomer), CUSTOMERS, TWO, 2, None)
+    assert found.facts["entities"] == 17
+    assert found.facts["line"] == learnt.facts["line"]
+    assert dict(known(found, {}, {}))["99"]["cluster"] == 1
+
+
 def test_a_view_keeps_the_numbers_of_the_last_model(spark: SparkSession, customers: Clustered) -> None:
     other = {"line": {0: 6, 1: 4}, "profile": {0: 9, 1: 8}}
     last = {"views": {"customers": {part: renumbered(customers.facts[part], other[part]) for part in other}}}
-    again = clustered(table(spark, shop()), CUSTOMERS, TWO, last)
+    again = clustered(table(spark, shop()), CUSTOMERS, TWO, 1, last)
     assert again.facts == {"entities": 16} | last["views"]["customers"]
 
 
@@ -78,7 +88,7 @@ def test_the_same_rows_in_another_order_make_the_same_model(spark: SparkSession)
         for number in range(400)
     ]
     orders = (rows, rng.sample(rows, len(rows)))
-    one, other = (clustered(table(spark, each), CUSTOMERS, Sweep(3, 3, 1), None).facts for each in orders)
+    one, other = (clustered(table(spark, each), CUSTOMERS, Sweep(3, 3, 1), 1, None).facts for each in orders)
     assert json.dumps(one) == json.dumps(other)
 
 
@@ -113,7 +123,7 @@ def test_what_is_known_of_a_customer_is_what_the_server_answers(customers: Clust
 
 
 def test_a_product_is_known_with_its_description(spark: SparkSession) -> None:
-    found = clustered(table(spark, shop()), PRODUCTS, TWO, None)
+    found = clustered(table(spark, shop()), PRODUCTS, TWO, 1, None)
     answers = dict(known(found, {}, {"CHEAP1": "CHEAP, IN WORDS"}))
     assert {code: facts["description"] for code, facts in answers.items()} == {
         "CHEAP1": "CHEAP, IN WORDS",
@@ -128,7 +138,7 @@ def test_a_product_is_known_with_its_description(spark: SparkSession) -> None:
 def alone(spark: SparkSession, k: int, view: View = CUSTOMERS) -> Clustered:
     """Return a view that has but one clustering, of so many clusters, where there are three groups."""
     rows = points(spark, blobs(CENTRES, 10))
-    return Clustered(view, rows, {"line": cluster(rows, LINE, Sweep(k, k, 1), "customers by line", None)})
+    return Clustered(view, rows, rows, {"line": cluster(rows, LINE, Sweep(k, k, 1), "customers by line", None)})
 
 
 def champion(*views: Clustered, **changes: Any) -> dict[str, Any]:
