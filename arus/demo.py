@@ -167,6 +167,6 @@ def main(argv: list[str]) -> int:
         elif missing := up.wait_for_rows(pipelines, begun, before):
             print(missing, file=sys.stderr, flush=True)
         if begun:
-            up.start_readers(pipelines)
+            up.start_later(pipelines)
         show(pipelines, options.seconds)
     return 0

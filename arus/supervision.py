@@ -31,18 +31,19 @@ FAILING = {"BACKOFF", "EXITED", "FATAL", "UNKNOWN"}
 
 
 class Pipeline(NamedTuple):
-    """A job, the producer that feeds it, and the jobs that read its tables; by their names in conf/supervisord.conf."""
+    """A job, the producer that feeds it, and jobs to start once it has rows; by their names in conf/supervisord.conf."""
 
     name: str
     job: str
     producer: str
-    readers: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
 
 
 PIPELINES = (
     Pipeline("temperature", job="temperature_filter", producer="temperature"),
     Pipeline("warehouse", job="warehouse_monitor", producer="warehouse"),
-    Pipeline("retail", job="retail_ingest", producer="retail", readers=("retail_train",)),
+    Pipeline("retail", job="retail_ingest", producer="retail", later=("retail_train",)),
+    Pipeline("images", job="image_analytics", producer="images", later=("image_resize",)),
 )
 # A stop goes from what sends to what serves, so that nothing waits for what has gone.
 STOP_ORDER = ("producers", SERVER, "jobs", BROKER)

@@ -45,10 +45,10 @@ def bring_up(pipelines: Sequence[Pipeline], serves: bool = True) -> list[Program
     return [*begun, *started]
 
 
-def start_readers(pipelines: Sequence[Pipeline]) -> None:
-    """Start the jobs that read tables, now that there are rows to read, so that they do not delay the first ones."""
+def start_later(pipelines: Sequence[Pipeline]) -> None:
+    """Start the jobs that can wait, now that there are rows, so that they do not delay the first ones."""
     clock = time.monotonic()
-    if started := supervision.start([name for pipeline in pipelines for name in pipeline.readers]):
+    if started := supervision.start([name for pipeline in pipelines for name in pipeline.later]):
         say("starting", ", ".join(program.name for program in started), time.monotonic() - clock)
 
 
@@ -209,6 +209,6 @@ def main(argv: list[str]) -> int:
         missing = wait_for_rows(pipelines, begun, before)
     if missing:
         raise ArusError(missing)
-    start_readers(pipelines)
+    start_later(pipelines)
     print("up; `python -m arus status` tells how it does, `python -m arus down` stops it")
     return 0

@@ -30,12 +30,15 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         .config("spark.sql.shuffle.partitions", "1")
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.jars", submit.spark_jars())
+        .config("spark.executorEnv.PYTHONPATH", str(ROOT))
         .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
         .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog")
         .config("spark.databricks.delta.snapshotPartitions", "1")
         .config("spark.sql.warehouse.dir", str(tmp_path_factory.mktemp("warehouse")))
         .getOrCreate()
     )
+    # As spark-submit has it from arus/submit.py: the Python of the tasks.
+    session.sparkContext.pythonExec = sys.executable
     yield session
     session.stop()
 

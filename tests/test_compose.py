@@ -68,7 +68,7 @@ def test_the_file_keeps_the_compose_specification(tmp_path: Path) -> None:
 
 def test_a_misspelt_key_breaks_the_compose_specification(tmp_path: Path) -> None:
     copy = tmp_path / "docker-compose.yml"
-    copy.write_text(COMPOSE.read_text().replace("mem_limit: 7g", "memory_limit: 5g"))
+    copy.write_text(COMPOSE.read_text().replace("mem_limit: 9g", "memory_limit: 5g"))
     refused = check_schema(copy)
     assert refused.returncode != 0
     assert "memory_limit" in refused.stdout

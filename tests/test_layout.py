@@ -73,7 +73,7 @@ def test_one_name_finds_all_of_a_job(job: str) -> None:
     assert (ROOT / "conf" / f"{job}.conf").is_file()
     assert (ROOT / "tests" / "jobs" / f"test_{job}.py").is_file()
     assert job in schemas.JOB_TABLES
-    assert job in {name for pipeline in PIPELINES for name in (pipeline.job, *pipeline.readers)}
+    assert job in {name for pipeline in PIPELINES for name in (pipeline.job, *pipeline.later)}
 
 
 @pytest.mark.parametrize("job", JOBS)
@@ -101,7 +101,7 @@ def test_supervisord_knows_the_broker_and_each_job_and_producer_by_name() -> Non
     programs = {
         section.partition(":")[2]: conf[section]["command"] for section in conf if section.startswith("program:")
     }
-    jobs = [name for line in PIPELINES for name in (line.job, *line.readers)]
+    jobs = [name for line in PIPELINES for name in (line.job, *line.later)]
     producers = [line.producer for line in PIPELINES]
     assert sorted(programs) == sorted([BROKER, SERVER, *jobs, *producers])
     assert conf["group:jobs"]["programs"].split(",") == jobs

@@ -70,9 +70,9 @@ def test_programs_stop_by_group_from_what_sends_to_what_serves_and_nothing_is_le
     wait_until(lambda: all("here" in (home / "logs" / f"{program.name}.out").read_text() for program in begun))
     supervision.stop(lambda names, _: stopped.append(names))
     assert [sorted(names.split(", ")) for names in stopped] == [
-        ["retail", "temperature", "warehouse"],
+        ["images", "retail", "temperature", "warehouse"],
         ["server"],
-        ["retail_ingest", "retail_train", "temperature_filter", "warehouse_monitor"],
+        ["image_analytics", "image_resize", "retail_ingest", "retail_train", "temperature_filter", "warehouse_monitor"],
         ["broker"],
     ]
     assert not any(is_there(program.pid) for program in begun)

@@ -95,6 +95,9 @@ def test_the_demo_shows_rows_and_alerts_stops_only_its_own_and_goes_on_at_the_ne
         started = [program.pid for program in supervision.programs().values()]
         assert sorted(supervision.programs()) == [
             "broker",
+            "image_analytics",
+            "image_resize",
+            "images",
             "retail",
             "retail_ingest",
             "retail_train",

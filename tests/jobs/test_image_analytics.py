@@ -1,0 +1,69 @@
+import base64
+import hashlib
+import json
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from arus import schemas
+from arus.image_duplicates import Repeat, Seen
+from arus.image_tasks import REJECTED, measured
+from jobs.image_analytics import marked
+from tests.jobs.image_records import AT, picture, record, records
+
+JPEG, PNG = picture(), picture("PNG", (64, 80))
+
+
+def test_an_image_is_measured_whatever_form_it_was_sent_in(spark: SparkSession, tmp_path: Path) -> None:
+    said = {"filename": "daun 1.jpg", "plant": "tomato", "disease": "blight"}
+    text = base64.b64encode(JPEG)
+    as_json = json.dumps({**said, "image": text.decode()}).encode()
+    (tmp_path / hashlib.sha256(JPEG).hexdigest()).write_bytes(JPEG)
+    rows = records(
+        spark,
+        record(0, b"daun 1.jpg", JPEG, **said),
+        record(1, b"daun 1.jpg", text, **said),
+        record(2, b"daun 1.jpg", as_json),
+        record(3, b"daun 1.jpg", b"", **said, file=hashlib.sha256(JPEG).hexdigest()),
+    )
+    found = [row.asDict() for row in measured(rows, tmp_path).orderBy("offset").collect()]
+    assert [row["reason"] for row in found] == [None] * 4
+    expected = {"format": "JPEG", "width": 120, "height": 90, "bytes": len(JPEG), "mode": "RGB", "flags": []} | said
+    expected |= {"sha256": hashlib.sha256(JPEG).hexdigest(), "topic": "a-topic", "key": None, "value": None}
+    for row in found:
+        assert {name: row[name] for name in expected} == expected
+        assert row["thumbnail"].startswith(b"\xff\xd8\xff")
+        assert row["timestamp"].timestamp() == AT.timestamp()
+
+
+def test_what_is_no_image_is_kept_whole_with_the_reason(spark: SparkSession, tmp_path: Path) -> None:
+    broken = {
+        0: (b"k", None, "null-value"),
+        1: (b"k", b"", "empty"),
+        2: (b"k", b"no image at all", "not-an-image"),
+        3: (b"k", JPEG[: len(JPEG) // 2], "truncated"),
+        4: (b"k", b'{"plant": "tomato"}', "missing-field:image"),
+    }
+    rows = records(spark, *(record(offset, key, value, plant="p") for offset, (key, value, _) in broken.items()))
+    found = measured(rows, tmp_path).select(*REJECTED).orderBy("offset").collect()
+    assert [(row.key, row.value, row.reason) for row in found] == list(broken.values())
+    assert {tuple(map(tuple, row.headers)) for row in found} == {(("plant", b"p"),)}
+
+
+def test_a_repeated_image_says_of_which_and_how(spark: SparkSession, tmp_path: Path) -> None:
+    rows = measured(
+        records(spark, record(0, b"a.jpg", JPEG), record(1, b"b.jpg", JPEG), record(2, b"c.png", PNG)), tmp_path
+    )
+    seen = Seen("a-topic", 0, 1, "", "")
+    found = marked(rows, [Repeat(seen, "exact-duplicate", "a-topic-0-0")]).orderBy("offset")
+    assert found.columns == [column.split()[0] for column in schemas.TABLES["images"].split(", ")]
+    assert [(row.filename, row.flags, row.duplicate_of) for row in found.collect()] == [
+        ("a.jpg", [], None),
+        ("b.jpg", ["exact-duplicate"], "a-topic-0-0"),
+        ("c.png", ["low-information"], None),
+    ]
+
+
+def test_a_batch_without_repeats_stays_as_it_is(spark: SparkSession, tmp_path: Path) -> None:
+    rows = measured(records(spark, record(0, b"a.jpg", JPEG)), tmp_path)
+    assert [(row.flags, row.duplicate_of) for row in marked(rows, []).collect()] == [([], None)]
