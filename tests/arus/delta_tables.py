@@ -17,6 +17,7 @@ TYPES = {
     "bigint": pa.int64(),
     "timestamp": pa.timestamp("us", "UTC"),
     "binary": pa.binary(),
+    "array<string>": pa.list_(pa.string()),
     "array<struct<key: string, value: binary>>": pa.list_(pa.struct({"key": pa.string(), "value": pa.binary()})),
 }
 JOB = "temperature_filter"

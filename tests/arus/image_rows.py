@@ -1,0 +1,44 @@
+"""Rows of the table `images`, as the job would have made them of image messages, and its rejects."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from arus.image_headers import RejectedImage
+from arus.image_measures import analyse
+from arus.image_messages import ImageMessage, pack
+from arus.schemas import IMAGE_STREAM
+from tests.arus.delta_tables import Row, append, at
+
+# Places that the stream's messages get, in turn.
+PARTITIONS = 2
+BEGAN = at(0)
+
+
+def row_of(image: ImageMessage, number: int, sent: datetime) -> tuple[str, Row]:
+    """Return the table that a message's row is for, and the row."""
+    place = {"topic": IMAGE_STREAM, "partition": number % PARTITIONS, "offset": number // PARTITIONS}
+    try:
+        measured = vars(analyse(image.data, image.filename))
+    except RejectedImage as rejected:
+        value, headers = pack(image, "raw")
+        kept = [{"key": name, "value": text} for name, text in headers]
+        told = {"timestamp": sent, "key": b"", "value": value, "headers": kept, "batch_id": 0, "rejected_at": sent}
+        return "rejects/image_analytics", {**place, **told, "reason": rejected.reason}
+    said = {"filename": image.filename, "plant": image.plant, "disease": image.disease}
+    return "images", {**said, **measured, "bytes": measured.pop("byte_count"), "event_time": sent, **place}
+
+
+def fill(store: Path, images: Iterable[ImageMessage], began: datetime = BEGAN) -> dict[str, list[Row]]:
+    """Write the tables of these messages, one a millisecond; the same bytes are duplicates; return the rows."""
+    rows: dict[str, list[Row]] = {"images": [], "rejects/image_analytics": []}
+    first: dict[str, str] = {}
+    for number, image in enumerate(images):
+        name, row = row_of(image, number, began + timedelta(milliseconds=number))
+        place = f"{row['topic']}-{row['partition']}-{row['offset']}"
+        if name == "images" and first.setdefault(row["sha256"], place) != place:
+            row |= {"flags": [*row["flags"], "exact-duplicate"], "duplicate_of": first[row["sha256"]]}
+        rows[name].append(row)
+    for name, those in rows.items():
+        append(store, name, those)
+    return rows
