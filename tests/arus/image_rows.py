@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from arus.image_flags import are_near_duplicates
 from arus.image_headers import RejectedImage
 from arus.image_measures import analyse
 from arus.image_messages import ImageMessage, pack
@@ -30,15 +31,25 @@ def row_of(image: ImageMessage, number: int, sent: datetime) -> tuple[str, Row]:
 
 
 def fill(store: Path, images: Iterable[ImageMessage], began: datetime = BEGAN) -> dict[str, list[Row]]:
-    """Write the tables of these messages, one a millisecond; the same bytes are duplicates; return the rows."""
+    """Write the tables of these messages, one a millisecond, with their duplicates marked; return the rows."""
     rows: dict[str, list[Row]] = {"images": [], "rejects/image_analytics": []}
-    first: dict[str, str] = {}
     for number, image in enumerate(images):
         name, row = row_of(image, number, began + timedelta(milliseconds=number))
-        place = f"{row['topic']}-{row['partition']}-{row['offset']}"
-        if name == "images" and first.setdefault(row["sha256"], place) != place:
-            row |= {"flags": [*row["flags"], "exact-duplicate"], "duplicate_of": first[row["sha256"]]}
-        rows[name].append(row)
+        rows[name].append(_marked(row, rows[name]) if name == "images" else row)
     for name, those in rows.items():
         append(store, name, those)
     return rows
+
+
+def _marked(row: Row, before: list[Row]) -> Row:
+    """Return the row of an image with a flag, and the place of the first, if it repeats one of those before."""
+    for other in before:
+        is_exact = other["sha256"] == row["sha256"]
+        if is_exact or are_near_duplicates(other["phash"], row["phash"]):
+            flag = "exact-duplicate" if is_exact else "near-duplicate"
+            return row | {"flags": [*row["flags"], flag], "duplicate_of": place_of(other)}
+    return row
+
+
+def place_of(row: Row) -> str:
+    return f"{row['topic']}-{row['partition']}-{row['offset']}"
