@@ -19,6 +19,7 @@ VERBS = {
     "tables": "list the Delta tables: rows, files, version; export one as CSV batches",
     "models": "list the trained retail models: clusters, how good, which is the champion",
     "status": "what runs, how fast, how far behind, and what went wrong last",
+    "images": "dataset DIR|consumed: a folder of images, or those that were streamed, in tables and pictures",
     "rejects": "list|show|replay: the records a job could not use",
     "reset": "move a job's checkpoint and tables aside, so that it starts afresh",
 }

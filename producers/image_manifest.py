@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from arus.image_manifest import class_digest
 from arus.image_messages import ImageMessage
 
 
@@ -62,7 +63,7 @@ class Manifest:
             "disease": disease,
             "count": len(digests),
             "bytes": self._bytes[plant, disease],
-            "sha256": hashlib.sha256(b"".join(sorted(digests))).hexdigest(),
+            "sha256": class_digest(digests),
         }
 
 

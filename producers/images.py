@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from arus import home
+from arus.image_manifest import MANIFEST
 from arus.image_messages import ENCODINGS, MAX_INLINE_BYTES, ImageMessage, pack
 from arus.producing import add_arguments, at_least, run
 from arus.resizing import LARGEST_SIDE
@@ -22,7 +23,6 @@ from producers.image_files import Dataset
 from producers.image_manifest import Manifest
 from producers.image_saving import Saving
 
-MANIFEST = "images.manifest.json"
 MANIFEST_SECONDS = 5.0
 
 
