@@ -1,4 +1,4 @@
-"""POST /upload: images for the job image_resize, stored, sent to Kafka and answered with an id; GET: the page for it."""
+"""POST /upload: images for the job image_resize, stored, sent to Kafka, answered with an id; GET: the page for it."""
 
 import logging
 import time
