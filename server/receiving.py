@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Lock
 from typing import IO
 
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
@@ -65,7 +66,7 @@ def received(chunks: Iterable[bytes], boundary: bytes) -> Iterator[list[Received
 
 
 def _read(chunks: Iterable[bytes], boundary: bytes, files: list[Received]) -> None:
-    decoder = MultipartDecoder(boundary, MOST_BUFFERED_BYTES, max_parts=MOST_PARTS)
+    decoder = _Decoder(boundary, MOST_BUFFERED_BYTES, max_parts=MOST_PARTS)
     writer = _Writer(files)
     total = 0
     try:
@@ -86,6 +87,13 @@ def _read(chunks: Iterable[bytes], boundary: bytes, files: list[Received]) -> No
         writer.close()
 
 
+class _Decoder(MultipartDecoder):
+    """werkzeug's decoder, for names in any encoding too: it would refuse the whole form."""
+
+    def _parse_headers(self, data: bytes | bytearray) -> Headers:
+        return super()._parse_headers(data.decode(errors="replace").encode())
+
+
 class _Writer:
     """Writes what a decoder finds: files of the field `file`, each up to its limit; the rest is skipped."""
 
@@ -97,8 +105,9 @@ class _Writer:
         while not isinstance(event := decoder.next_event(), NeedData | Epilogue):
             if isinstance(event, File | Field):
                 self.close()
-            if isinstance(event, File) and event.name == FILE_FIELD:
-                self._begin(event.filename)
+            if isinstance(event, File | Field) and event.name == FILE_FIELD:
+                # A name that breaks the header's own rules leaves none, but the file is there.
+                self._begin(event.filename if isinstance(event, File) else "")
             elif isinstance(event, Data) and self._out:
                 self._write(event.data)
 
