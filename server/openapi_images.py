@@ -58,7 +58,9 @@ def _ids(required: bool) -> Schema:
 
 def _upload() -> Schema:
     files = {"type": "array", "items": {"type": "string", "format": "binary"}, "minItems": 1, "maxItems": MOST_FILES}
-    form = record({FILE_FIELD: {**files, "description": "JPEG, PNG or WebP, by content; each up to 20 MB"}})
+    form = record(
+        {FILE_FIELD: {**files, "description": "JPEG, PNG or WebP, by content; each up to 20 MB"}}, may_grow=True
+    )
     done = described("Accepted; what was refused is listed with the reason.", of_type(ref("Uploaded")) | _PAGE)
     links = {
         "state": link("image", "name", "$response.body#/id"),

@@ -85,12 +85,12 @@ def status_of_id(name: str) -> dict[str, Any]:
     upload = store.read_upload(name)
     try:
         answer = store.read_answer(name)
-    except ValueError as error:
-        detail = f"what the job wrote on {name} cannot be read: {error}"
+        if upload is None and answer is None:
+            raise _unknown(name)
+        return _status(name, upload, answer or {"status": store.WAITING})
+    except (ValueError, LookupError, TypeError) as error:
+        detail = f"what the job wrote on {name} cannot be read: {error!r}"
         raise Problem(503, detail, headers=[("Retry-After", str(RETRY_SECONDS))]) from error
-    if upload is None and answer is None:
-        raise _unknown(name)
-    return _status(name, upload, answer or {"status": store.WAITING})
 
 
 def _status(name: str, upload: store.Upload | None, answer: dict[str, Any]) -> dict[str, Any]:

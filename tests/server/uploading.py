@@ -42,7 +42,9 @@ def body(*parts: bytes) -> bytes:
 
 def post(client: FlaskClient, sent: bytes, **headers: str) -> TestResponse:
     found = {name.replace("_", "-"): value for name, value in headers.items()}
-    return client.post("/upload", data=sent, content_type=FORM, headers=found)
+    return client.post(
+        "/upload", input_stream=io.BytesIO(sent), content_length=len(sent), content_type=FORM, headers=found
+    )
 
 
 def send(client: FlaskClient, *files: tuple[bytes, str], **headers: str) -> TestResponse:
