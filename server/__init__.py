@@ -1,14 +1,30 @@
-"""The web server: which cluster a customer, a product or a country belongs to, answered without a JVM."""
+"""The web server: predictions of clusters, and images to be resized, answered without a JVM."""
 
 from flask import Flask
 
-from server import documentation, entities, guards, health, listing, pages, predictions, problems, watching
+from server import (
+    documentation,
+    entities,
+    guards,
+    health,
+    listing,
+    pages,
+    predictions,
+    problems,
+    results,
+    uploads,
+    watching,
+)
 from server.catalog import Catalog
 from server.counters import Counters
+from server.pressure import Limits
 
 
 def create_app(
-    counters: Counters | None = None, token: str | None = None, hosts: frozenset[str] | None = guards.LOOPBACK_HOSTS
+    counters: Counters | None = None,
+    token: str | None = None,
+    hosts: frozenset[str] | None = guards.LOOPBACK_HOSTS,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
 ) -> Flask:
     """Put the server together; whoever runs it lets `app.extensions["catalog"]` watch the models, or refresh it."""
     app = Flask(__name__)
@@ -18,7 +34,8 @@ def create_app(
     app.extensions["counters"] = counters
     app.extensions["catalog"] = Catalog(counters.count_event)
     problems.install(app)
-    for concern in (predictions, listing, entities, health, documentation, pages):
+    uploads.install(app, limits)
+    for concern in (predictions, listing, entities, health, documentation, pages, uploads, results):
         app.register_blueprint(concern.blueprint)
     guards.install(app, token, hosts)
     watching.install(app, counters)

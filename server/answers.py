@@ -102,7 +102,14 @@ _FACTS: Schema = {
     "profile": {"type": "object", "additionalProperties": nullable(NUMBER)},
 }
 _READY = record({"status": {"const": "ready"}, "champion": MODEL, "trouble": nullable(STRING), "damaged": _DAMAGED})
-_ERROR = record({"field": STRING, "detail": STRING}, {"index": {**COUNT, "description": "of the list; the first is 0"}})
+_ERROR = record(
+    {"field": STRING, "detail": STRING},
+    {
+        "index": {**COUNT, "description": "of the list, or of the files; the first is 0"},
+        "filename": STRING,
+        "reason": {**STRING, "description": "why an image is refused, as a code"},
+    },
+)
 _PROBLEM = record(
     {
         "type": {"type": "string", "format": "uri-reference"},

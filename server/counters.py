@@ -12,11 +12,31 @@ from collections.abc import Iterator
 MOST_ROUTES = 64
 METHODS = ("GET", "HEAD", "POST", "OPTIONS", "other")
 STATUSES = (
-    *("200", "202", "204", "303", "304", "308", "400", "401", "403", "404", "405", "406", "408", "411", "412", "413"),
+    *(
+        "200",
+        "202",
+        "204",
+        "206",
+        "303",
+        "304",
+        "308",
+        "400",
+        "401",
+        "403",
+        "404",
+        "405",
+        "406",
+        "408",
+        "409",
+        "411",
+        "412",
+        "413",
+    ),
     *("414", "415", "416", "421", "422", "429", "431", "500", "503", "other"),
 )
 BUCKET_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
-EVENTS = ("load", "refusal")
+UPLOAD_EVENTS = ("upload_accepted", "upload_refused", "upload_unsent")
+EVENTS = ("load", "refusal", *UPLOAD_EVENTS)
 UNMATCHED = "unmatched"
 
 _REQUESTS = len(METHODS) * len(STATUSES)

@@ -8,19 +8,20 @@ from datetime import datetime
 from pathlib import Path
 
 from server.catalog import Snapshot
-from server.counters import BUCKET_SECONDS, Counters
+from server.counters import BUCKET_SECONDS, UPLOAD_EVENTS, Counters
 
 Sample = tuple[str, dict[str, object], float]
 
 
-def text_of(counters: Counters, snapshot: Snapshot) -> str:
-    """Return the metrics of all workers together."""
+def text_of(counters: Counters, snapshot: Snapshot, waiting: tuple[int, int]) -> str:
+    """Return the metrics of all workers together; `waiting`: uploads without a result, in number and bytes."""
     return "".join(
         [
             *_requests(counters),
             *_durations(counters),
             *_models(counters, snapshot),
             *_champion(snapshot),
+            *_uploads(counters, waiting),
             *_processes(counters),
         ]
     )
@@ -78,6 +79,14 @@ def _champion(snapshot: Snapshot) -> Iterator[str]:
     yield from _family("arus_champion_age_seconds", "gauge", "Seconds since the champion was trained.", age)
     silhouettes: list[Sample] = [("", {"view": view}, found["silhouette"]) for view, found in summary["views"].items()]
     yield from _family("arus_champion_silhouette", "gauge", "Silhouette of each view's clustering.", silhouettes)
+
+
+def _uploads(counters: Counters, waiting: tuple[int, int]) -> Iterator[str]:
+    events = counters.events()
+    samples: list[Sample] = [("", {"outcome": event.partition("_")[2]}, events[event]) for event in UPLOAD_EVENTS]
+    yield from _family("arus_uploads_total", "counter", "Files uploaded; unsent: Kafka did not take it.", samples)
+    yield from _family("arus_uploads_waiting", "gauge", "Images without a result yet.", [("", {}, waiting[0])])
+    yield from _family("arus_uploads_waiting_bytes", "gauge", "Their size.", [("", {}, waiting[1])])
 
 
 def _processes(counters: Counters) -> Iterator[str]:

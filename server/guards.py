@@ -20,7 +20,8 @@ CHALLENGES = (("WWW-Authenticate", 'Bearer realm="arus"'), ("WWW-Authenticate", 
 HEADERS = [
     (
         "Content-Security-Policy",
-        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
+        "default-src 'self'; img-src 'self' blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+        "object-src 'none'",
     ),
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "same-origin"),
@@ -51,6 +52,20 @@ def refusal(environ: Mapping[str, Any], token: str | None, hosts: frozenset[str]
     if is_allowed(environ.get("HTTP_AUTHORIZATION", ""), token):
         return None
     return Problem(401, "send the header Authorization: Bearer TOKEN", headers=CHALLENGES)
+
+
+def is_cross_site(environ: Mapping[str, Any]) -> bool:
+    """Return whether a browser sends this for a page of another site; what is no browser says nothing of it."""
+    fetch_site = environ.get("HTTP_SEC_FETCH_SITE")
+    if fetch_site is not None:
+        return fetch_site not in ("same-origin", "none")
+    origin = environ.get("HTTP_ORIGIN")
+    return origin is not None and _host_of(origin) != environ.get("HTTP_HOST", "").lower()
+
+
+def _host_of(origin: str) -> str:
+    """Return host and port of an Origin header; one that is no address (such as null) has none that a Host could be."""
+    return origin.lower().partition("://")[2] or origin + "/"
 
 
 def name_of(host: str) -> str:

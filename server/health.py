@@ -36,5 +36,6 @@ def readyz() -> Response:
 @blueprint.get("/metrics")
 def metrics() -> Response:
     extensions = current_app.extensions
-    text = text_of(extensions["counters"], extensions["catalog"].snapshot)
+    waiting = extensions["uploads"].backlog.size()
+    text = text_of(extensions["counters"], extensions["catalog"].snapshot, waiting)
     return Response(text, content_type=PROMETHEUS_TEXT)

@@ -2,46 +2,13 @@
 
 from typing import Any
 
-from server import answers
+from server import answers, openapi_images
 from server.answers import Schema, ref
 from server.fields import KINDS, Kind
-from server.problems import PROBLEM_JSON
+from server.openapi_parts import JSON, all_responses, described, link, of_type
 from server.validation import MOST_ROWS
 
-JSON = "application/json"
-_STATUS = {
-    "400": "The body is not JSON, or the request is malformed.",
-    "401": "The server asks for a token, and this is not it.",
-    "404": "What was asked for is not there.",
-    "413": "The body is too large.",
-    "415": "The body is not sent as application/json.",
-    "421": "The Host is not one this server answers to.",
-    "422": "A field is missing, unknown, of the wrong type or out of bounds; `errors` names it.",
-    "503": "No model is there yet: `./spark-submit.sh retail_train` makes one.",
-}
-_EVERYWHERE = ("400", "401", "421")
 _EXAMPLE_IDS = {"customers": "17850", "products": "85123A", "countries": "United Kingdom"}
-
-
-def _content(schema: Schema, kind: str = JSON) -> Schema:
-    return {kind: {"schema": schema}}
-
-
-def _responses(ok: Schema, *statuses: str, guarded: bool = True) -> Schema:
-    """Return what can be answered: 200, these errors, and those that any route may give."""
-    everywhere = [status for status in _EVERYWHERE if guarded or status != "401"]
-    errors = {
-        status: {
-            "description": _STATUS[status],
-            "content": _content(ref("Problem"), PROBLEM_JSON) | _content({"type": "string"}, "text/html"),
-        }
-        for status in sorted({*statuses, *everywhere})
-    }
-    return {"200": ok} | errors
-
-
-def _ok(description: str, content: Schema) -> Schema:
-    return {"description": description, "content": content}
 
 
 def _prediction(kind: Kind) -> Schema:
@@ -64,8 +31,8 @@ def _prediction(kind: Kind) -> Schema:
                 }
             },
         },
-        "responses": _responses(
-            _ok(
+        "responses": all_responses(
+            described(
                 "The same fields with `cluster`; without a model_number also that of the champion, as a string.",
                 {
                     JSON: {
@@ -74,14 +41,10 @@ def _prediction(kind: Kind) -> Schema:
                     }
                 },
             )
-            | {"links": {"known": _link(kind.name, "name", f"$response.body#/{kind.id.name}")}},
+            | {"links": {"known": link(kind.name, "name", f"$response.body#/{kind.id.name}")}},
             *("404", "413", "415", "422", "503"),
         ),
     }
-
-
-def _link(operation: str, parameter: str, value: str) -> Schema:
-    return {"operationId": operation, "parameters": {parameter: value}}
 
 
 def _entity(kind: Kind) -> Schema:
@@ -97,12 +60,12 @@ def _entity(kind: Kind) -> Schema:
         "tags": ["entities"],
         "summary": f"What the champion knows of a {kind.name}: cluster, segment, profile, recommendations",
         "parameters": [parameter],
-        "responses": _responses(_ok("What is known.", _content(ref(kind.name.title()))), "404", "503"),
+        "responses": all_responses(described("What is known.", of_type(ref(kind.name.title()))), "404", "503"),
     }
 
 
 def _get(name: str, tag: str, summary: str, content: Schema, *statuses: str) -> Schema:
-    responses = _responses(_ok("The answer.", content), *statuses, guarded=name != "healthz")
+    responses = all_responses(described("The answer.", content), *statuses, guarded=name != "healthz")
     found: Schema = {"operationId": name, "tags": [tag], "summary": summary, "responses": responses}
     return found if name != "healthz" else found | {"security": []}
 
@@ -117,32 +80,33 @@ def _number_parameter() -> Schema:
 
 
 def _paths() -> Schema:
-    text, page = {"type": "string"}, _content({"type": "string"}, "text/html")
+    text, page = {"type": "string"}, of_type({"type": "string"}, "text/html")
     one_model = _get(
-        "model", "models", "What a model was trained on, how good it is, its clusters", _content(ref("Model"))
+        "model", "models", "What a model was trained on, how good it is, its clusters", of_type(ref("Model"))
     )
-    models = _get("models", "models", "The models, newest first", _content(ref("Models")))
-    models["responses"]["200"]["links"] = {"champion": _link("model", "number", "$response.body#/champion")}
+    models = _get("models", "models", "The models, newest first", of_type(ref("Models")))
+    models["responses"]["200"]["links"] = {"champion": link("model", "number", "$response.body#/champion")}
     home = _get("home", "pages", "A page to try a prediction by form", page, "404", "422", "503")
     return {
         **{kind.path: {"post": _prediction(kind)} for kind in KINDS},
         "/models": {"get": models},
         "/models/{number}": {
             "get": one_model
-            | {"parameters": [_number_parameter()], "responses": _responses(one_model["responses"]["200"], "404")}
+            | {"parameters": [_number_parameter()], "responses": all_responses(one_model["responses"]["200"], "404")}
         },
         **{f"/{kind.view}/{{name}}": {"get": _entity(kind)} for kind in KINDS},
-        "/healthz": {"get": _get("healthz", "health", "The process lives", _content(ref("Healthy")))},
-        "/readyz": {"get": _get("readyz", "health", "A model is there to predict with", _content(ref("Ready")), "503")},
-        "/metrics": {"get": _get("metrics", "health", "Prometheus text", _content(text, "text/plain"))},
-        "/openapi.json": {"get": _get("openapi", "pages", "This description", _content({"type": "object"}))},
+        **openapi_images.PATHS,
+        "/healthz": {"get": _get("healthz", "health", "The process lives", of_type(ref("Healthy")))},
+        "/readyz": {"get": _get("readyz", "health", "A model is there to predict with", of_type(ref("Ready")), "503")},
+        "/metrics": {"get": _get("metrics", "health", "Prometheus text", of_type(text, "text/plain"))},
+        "/openapi.json": {"get": _get("openapi", "pages", "This description", of_type({"type": "object"}))},
         "/docs": {"get": _get("docs", "pages", "This description as a page", page)},
         "/": {"get": home | {"parameters": _try_parameters()}},
     }
 
 
 def _schemas() -> Schema:
-    schemas = dict(answers.NAMED)
+    schemas = answers.NAMED | openapi_images.SCHEMAS
     for kind in KINDS:
         fields = {field.name: {**field.schema, "description": field.rule} for field in kind.fields}
         example = {field.name: field.example for field in kind.fields}
@@ -160,7 +124,10 @@ OPENAPI: dict[str, Any] = {
     "info": {
         "title": "Arus",
         "version": "0.1.0",
-        "description": "Which cluster a customer, product or country belongs to, by k-means models trained in Spark.",
+        "description": (
+            "Which cluster a customer, product or country belongs to, by k-means models trained in Spark; "
+            "and pictures, resized in a stream."
+        ),
     },
     "servers": [{"url": "/"}],
     "security": [{}, {"bearer": []}, {"basic": []}],

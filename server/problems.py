@@ -19,6 +19,8 @@ LONGEST_INSTANCE = 200
 INVALID_FIELDS = "/docs#invalid-fields"
 MODEL_NOT_FOUND = "/docs#model-not-found"
 NO_MODEL_YET = "/docs#no-model-yet"
+IMAGES_REFUSED = "/docs#images-refused"
+NOT_READY = "/docs#not-ready"
 BLANK = "about:blank"
 
 

@@ -1,6 +1,7 @@
 """How the server runs: gunicorn with threads, on a socket that is bound before anything starts."""
 
 import socket
+import threading
 import time
 from http import HTTPStatus
 from typing import Any
@@ -23,6 +24,8 @@ GRACEFUL_SECONDS = 10
 SILENT_SECONDS = 60
 # From the first byte of a request to the last of its answer: a client that dawdles holds a thread no longer.
 REQUEST_SECONDS = 20.0
+# Of a large body, what comes at least this fast is waited for.
+LEAST_BYTES_PER_SECOND = 200_000
 LONGEST_LINE_BYTES = 4094
 MOST_HEADERS = 50
 LONGEST_HEADER_BYTES = 8190
@@ -36,13 +39,19 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.deadlines: dict[TConn, float] = {}
+        self.mine = threading.local()
 
     def handle(self, conn: TConn) -> Any:
+        self.mine.conn = conn
         self.deadlines[conn] = time.monotonic() + REQUEST_SECONDS
         try:
             return super().handle(conn)
         finally:
             del self.deadlines[conn]
+
+    def arrived(self, count: int) -> None:
+        """Give the request that this thread answers more time, for so many bytes of a large body."""
+        self.deadlines[self.mine.conn] += count / LEAST_BYTES_PER_SECOND
 
     def notify(self) -> None:
         """Runs every second, in the thread that accepts: cut off what is too slow, which ends its thread's wait."""
@@ -126,6 +135,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def load(self) -> Flask:
         app = create_app(self.counters, self.token, self.hosts)
         app.extensions["catalog"].watch()
+        app.extensions["uploads"].arrived = self.worker.arrived
         return app
 
     def give_row(self, _arbiter: Any, worker: Worker) -> None:
@@ -134,6 +144,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def take_row(self, _arbiter: Any, worker: Worker) -> None:
         self.counters.claim(worker.row)
+        self.worker = worker
 
     def free_row(self, _arbiter: Any, worker: Worker) -> None:
         self.free_rows.append(worker.row)

@@ -34,6 +34,7 @@ def app(store: Path) -> Iterator[Flask]:
     made = create_app()
     made.extensions["catalog"].refresh()
     yield made
+    made.extensions["uploads"].queue.close()
     logging.getLogger("arus.server").handlers.clear()
 
 

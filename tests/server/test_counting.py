@@ -73,7 +73,7 @@ def test_durations_fall_into_buckets_that_add_up() -> None:
     counters.name_routes(["/a"])
     for seconds in (0.0001, 0.0005, 0.003, 99.0):
         counters.count_request("/a", "GET", "200", seconds)
-    found = samples(text_of(counters, Snapshot()))
+    found = samples(text_of(counters, Snapshot(), (0, 0)))
     buckets = {name: value for name, value in found.items() if name.startswith("arus_http_request_duration")}
     counts = [2, 2, 2, *[3] * (len(BUCKET_SECONDS) - 3), 4]
     bounds = [*map(str, BUCKET_SECONDS), "+Inf"]
@@ -97,7 +97,7 @@ def test_workers_count_together_and_a_new_one_goes_on_where_the_old_one_was() ->
             os._exit(0)
         os.waitpid(pid, 0)
     assert list(counters.requests()) == [("/a", "GET", "200", 3)]
-    assert counters.events() == {"load": 3, "refusal": 0}
+    assert {event: count for event, count in counters.events().items() if count} == {"load": 3}
     assert len(counters.pids()) == 2
 
 

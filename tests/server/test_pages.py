@@ -75,7 +75,7 @@ def test_the_api_page_names_every_route_and_every_kind_of_problem(client: FlaskC
     page = client.get("/docs").text
     for path in OPENAPI["paths"]:
         assert f"<code>{html.escape(path)}</code>" in page
-    for anchor in ("invalid-fields", "model-not-found", "no-model-yet"):
+    for anchor in ("invalid-fields", "model-not-found", "no-model-yet", "images-refused", "not-ready"):
         assert f'id="{anchor}"' in page
 
 
@@ -83,7 +83,7 @@ def test_openapi_names_every_route(client: FlaskClient) -> None:
     described = json.loads(client.get("/openapi.json").data)
     assert described == json.loads(json.dumps(OPENAPI))
     rules = {
-        rule.rule.replace("<number>", "{number}").replace("<path:name>", "{name}")
+        rule.rule.replace("<number>", "{number}").replace("<path:name>", "{name}").replace("<name>", "{name}")
         for rule in client.application.url_map.iter_rules()
     }
     assert set(described["paths"]) == rules - {"/static/<path:filename>"}
