@@ -68,11 +68,11 @@ def cluster(points: DataFrame, features: Sequence[str], sweep: Sweep, what: str,
 
     `last` are the facts of the same clustering in the last model, whose numbers are kept.
     """
+    distinct = points.select(*features).distinct().count()
+    if distinct < max(2 * SMALLEST_CLUSTER, sweep.k_min + 1):
+        raise ArusError(f"{what}: only {distinct} different points; wait for more rows")
     stages = scaling(points, features)
     scaled = stages.transform(points).select("features").coalesce(1).localCheckpoint()
-    distinct = scaled.distinct().count()
-    if distinct < 2 * SMALLEST_CLUSTER:
-        raise ArusError(f"{what}: only {distinct} different points; wait for more rows")
     ks, seeds = range(sweep.k_min, min(sweep.k_max, distinct - 1) + 1), range(1, sweep.seeds + 1)
     with ThreadPool(AT_ONCE) as pool:
         tried = pool.starmap(partial(_fit, scaled), itertools.product(ks, seeds))
@@ -199,7 +199,8 @@ def in_logs(facts: Facts) -> dict[int, Centroid]:
 def nearest(facts: Facts) -> Column:
     """Return the cluster that a clustering's facts give a row with its features."""
     scaled = [
-        (F.log1p(F.abs(feature)) - F.lit(mean)) * F.lit(1 / std)
+        # A feature that never varied has the scale 0, as in StandardScaler.
+        (F.log1p(F.abs(feature)) - F.lit(mean)) * F.lit(1 / std if std else 0.0)
         for feature, mean, std in zip(facts["features"], facts["mean"], facts["std"], strict=True)
     ]
     away = [

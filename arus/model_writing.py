@@ -37,7 +37,7 @@ def next_model() -> Iterator[tuple[int, Path]]:
             draft.rename(models.path_of(number))
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-    except OSError as error:
+    except (OSError, sqlite3.Error) as error:
         raise ArusError(f"the model cannot be written ({error}): nothing half-written is left") from error
 
 

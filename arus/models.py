@@ -48,18 +48,22 @@ def champion() -> int | None:
         number = json.loads(path.read_bytes())["model_number"]
     except FileNotFoundError:
         return None
-    except (ValueError, LookupError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError) as error:
         raise ArusError(f'{path} is damaged ({error}): write {{"model_number": N}} into it') from error
-    if not isinstance(number, int):
+    if type(number) is not int:
         raise ArusError(f'{path} names no model: write {{"model_number": N}} into it')
     return number
 
 
 def promote(number: int) -> None:
-    """Make a model the champion, in one step."""
-    draft = root() / f".{CHAMPION}.{os.getpid()}"
-    draft.write_text(json.dumps({"model_number": number}) + "\n")
-    draft.replace(root() / CHAMPION)
+    """Make a model the champion, in one step; ArusError where that cannot be written."""
+    path, draft = root() / CHAMPION, root() / f".{CHAMPION}.{os.getpid()}"
+    try:
+        draft.write_text(json.dumps({"model_number": number}) + "\n")
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise ArusError(f"{path} cannot be written ({error}): the champion is the one it was") from error
 
 
 def read(number: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ products is offered.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from pyspark.ml.feature import StringIndexer
@@ -73,7 +73,7 @@ def split_moment(lines: DataFrame) -> datetime:
     """Return the moment before which TRAINED_SHARE of the lines were sold."""
     seconds = lines.select(F.unix_timestamp("invoice_date").alias("seconds"))
     moment = seconds.approxQuantile("seconds", [TRAINED_SHARE], 0.001)[0]
-    return datetime.utcfromtimestamp(moment)  # noqa: DTZ004
+    return datetime.fromtimestamp(moment, timezone.utc)
 
 
 # --- products for a customer ---
@@ -86,6 +86,8 @@ def for_customers(lines: DataFrame) -> Offers:
         .groupBy("customer_id", "stock_code")
         .agg(F.countDistinct("invoice_no").cast("float").alias("invoices"))
     )
+    if bought.isEmpty():  # ALS fails on nothing.
+        return {}
     indexer = StringIndexer(inputCol="stock_code", outputCol="product").fit(bought)
     als = ALS(
         userCol="customer_id",

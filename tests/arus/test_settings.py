@@ -105,6 +105,26 @@ def test_a_trigger_drains_or_is_realtime_or_neither() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("10 minutes", 600.0),
+        ("1 minute", 60.0),
+        ("2 seconds", 2.0),
+        ("1 second", 1.0),
+        ("0 seconds", 0.0),
+        ("250 milliseconds", 0.25),
+        ("1 millisecond", 0.001),
+        ("1 hour", 3600.0),
+        ("24 hours", 86400.0),
+        ("realtime 5 minutes", 300.0),
+        ("availableNow", 0.0),
+    ],
+)
+def test_a_trigger_knows_its_interval_in_seconds(text: str, seconds: float) -> None:
+    assert Trigger.parse(text).seconds == seconds
+
+
+@pytest.mark.parametrize(
     "text", ["", "now", "2", "2 days", "-1 seconds", "realtime", "realtime availableNow", "2 secondss"]
 )
 def test_any_other_trigger_is_refused_with_the_forms_there_are(text: str) -> None:
