@@ -1,6 +1,7 @@
 """Every error as RFC 9457 problem+json, or as a page where a browser asks; always with what to do about it."""
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -47,9 +48,14 @@ def document(problem: Problem, instance: str) -> dict[str, Any]:
         "title": problem.title,
         "status": problem.status,
         "detail": problem.detail,
-        "instance": quote(instance)[:LONGEST_INSTANCE],
+        "instance": reference(instance),
     }
     return found | ({"errors": problem.errors} if problem.errors else {})
+
+
+def reference(path: str) -> str:
+    """Return a path as a URI reference, cut where it is long, but not within an escaped byte."""
+    return re.sub("%.?$", "", quote(path)[:LONGEST_INSTANCE])
 
 
 def answer(problem: Problem) -> Response:
@@ -91,5 +97,5 @@ def _detail(error: HTTPException, headers: Sequence[tuple[str, str]]) -> str:
 
 
 def _unexpected(error: Exception) -> Response:
-    LOG.error("%s %s failed", request.method, quote(request.path)[:LONGEST_INSTANCE], exc_info=error)
+    LOG.error("%s %s failed", request.method, reference(request.path), exc_info=error)
     return answer(Problem(500, "the server failed; its log says why"))

@@ -111,7 +111,8 @@ def _line(found: dict[str, Any]) -> Line:
 def _pair(values: list[Any]) -> tuple[float, float]:
     if len(values) != len(FEATURES) or any(type(value) not in (int, float) for value in values):
         raise ValueError(f"{values} are not {len(FEATURES)} numbers")
-    if not all(math.isfinite(value) and abs(value) <= LARGEST_COORDINATE for value in values):
+    # NaN is not less than anything.
+    if not all(abs(value) <= LARGEST_COORDINATE for value in values):
         raise ValueError(f"{values}: not finite, or too large")
     return float(values[0]), float(values[1])
 

@@ -12,6 +12,7 @@ from arus import models
 from server import create_app
 from server.catalog import Catalog
 from tests.server import sample
+from tests.server.running import Running
 
 
 @pytest.fixture
@@ -45,3 +46,15 @@ def client(app: Flask) -> FlaskClient:
 def catalog(app: Flask) -> Catalog:
     found: Catalog = app.extensions["catalog"]
     return found
+
+
+@pytest.fixture
+def server(store: Path) -> Iterator[Running]:
+    """A server with two workers, on model 1."""
+    assert store
+    sample.write_model(1)
+    models.promote(1)
+    running = Running()
+    yield running
+    if running.process.poll() is None:
+        running.stop()

@@ -1,6 +1,7 @@
 """What can be read: models, entities, health, and the errors of all routes."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -76,6 +77,13 @@ def test_what_the_champion_knows_of_an_entity(client: FlaskClient, path: str, ex
 )
 def test_an_unknown_entity_is_not_found(client: FlaskClient, path: str) -> None:
     assert len(get(client, path, 404)["instance"]) <= 200
+
+
+@pytest.mark.parametrize("ahead", range(3))
+def test_a_long_path_is_cut_between_escaped_bytes(client: FlaskClient, ahead: int) -> None:
+    instance = get(client, "/products/" + "x" * ahead + "é" * 100, 404)["instance"]
+    assert re.fullmatch(r"/products/x*(%C3%A9)+(%C3)?", instance)
+    assert 197 < len(instance) <= 200
 
 
 def test_an_entity_of_a_file_that_broke_is_told_of(client: FlaskClient, catalog: Catalog) -> None:

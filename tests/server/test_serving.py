@@ -1,19 +1,13 @@
 """The real thing: `python -m server` with its workers, started, asked, changed under load and stopped."""
 
-import http.client
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,81 +15,10 @@ from arus import models
 from arus.home import ROOT
 from arus.ping import free_port
 from tests.server import sample
+from tests.server.running import PATIENCE_SECONDS, Running
 
 TOKEN = "a-token-of-the-tests-0123"  # noqa: S105
 ASKED = {"CustomerID": 17850, "Quantity": 10, "UnitPrice": 5.0}
-PATIENCE_SECONDS = 30.0
-
-
-class Running:
-    """A server that runs, and its address."""
-
-    def __init__(self, *options: str, start: tuple[str, ...] = ("-m", "server"), **env: str) -> None:
-        command = [sys.executable, *start, "--port", "0", *options]
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, env={**os.environ, **env}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        assert self.process.stdout
-        self.first_line = self.process.stdout.readline()
-        self.lines: list[str] = []
-        self.reader = threading.Thread(target=self._read, daemon=True)
-        self.reader.start()
-        found = re.search(r"http://127\.0\.0\.1:(\d+)", self.first_line)
-        self.port = int(found[1]) if found else 0
-
-    def _read(self) -> None:
-        assert self.process.stdout
-        self.lines.extend(self.process.stdout)
-
-    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, str, bytes]:
-        """Return status, content type and body of an answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
-        sent = None if body is None else json.dumps(body)
-        connection.request(method, path, sent, {"Content-Type": "application/json", **headers})
-        response = connection.getresponse()
-        found = response.status, response.headers.get("Content-Type", ""), response.read()
-        connection.close()
-        return found
-
-    def predict(self, body: Any) -> Any:
-        status, _, answer = self.ask("POST", "/cluster-customer", body)
-        assert status == 200, answer
-        return json.loads(answer)
-
-    def raw(self, sent: bytes) -> bytes:
-        """Return all that a server answers to these bytes."""
-        with socket.create_connection(("127.0.0.1", self.port), PATIENCE_SECONDS) as connection:
-            connection.sendall(sent)
-            return b"".join(iter(lambda: connection.recv(65536), b""))
-
-    def wait_until(self, path: str, wanted: str) -> None:
-        """Wait until both workers answer so, as far as twenty answers in a row can show."""
-        deadline, row = time.monotonic() + PATIENCE_SECONDS, 0
-        while row < 20:
-            assert time.monotonic() < deadline, (path, wanted, self.lines)
-            row = row + 1 if wanted in self.ask("GET", path)[2].decode() else 0
-            if not row:
-                time.sleep(0.1)
-
-    def stop(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(PATIENCE_SECONDS)
-        self.reader.join(PATIENCE_SECONDS)
-        if self.process.stdout:
-            self.process.stdout.close()
-        return code
-
-
-@pytest.fixture
-def server(store: Path) -> Iterator[Running]:
-    """A server with two workers, on model 1."""
-    assert store
-    sample.write_model(1)
-    models.promote(1)
-    running = Running()
-    yield running
-    if running.process.poll() is None:
-        running.stop()
 
 
 def test_it_says_where_it_is_and_answers(server: Running) -> None:
@@ -164,78 +87,6 @@ def test_slow_clients_do_not_hold_the_threads(store: Path) -> None:
         connection.close()
     assert server.stop() == 0
     assert server.lines == []
-
-
-class Load:
-    """Clients that ask all the time, and what they were answered."""
-
-    def __init__(self, server: Running, clients: int = 3) -> None:
-        self.server, self.enough = server, threading.Event()
-        self.failed: list[object] = []
-        self.answered = 0
-        self.lock = threading.Lock()
-        self.threads = [threading.Thread(target=self._ask) for _ in range(clients)]
-        for thread in self.threads:
-            thread.start()
-
-    def _ask(self) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=PATIENCE_SECONDS)
-        body, headers = json.dumps([ASKED] * 5), {"Content-Type": "application/json"}
-        while not self.enough.is_set():
-            try:
-                connection.request("POST", "/cluster-customer", body, headers)
-                response = connection.getresponse()
-                answers = json.loads(response.read())
-                # Model N calls its clusters 10 N, 10 N + 1, 10 N + 2; the middle one is the nearest.
-                of_one = {(row["model_number"], row["cluster"]) for row in answers}
-                right = {(row["model_number"], 10 * int(row["model_number"]) + 1) for row in answers[:1]}
-                wrong = None if response.status == 200 and of_one == right else answers
-            except (OSError, ValueError, KeyError, http.client.HTTPException) as error:
-                wrong = error
-            with self.lock:
-                self.answered += 1
-                if wrong is not None:
-                    self.failed.append(wrong)
-        connection.close()
-
-    def stop(self) -> None:
-        self.enough.set()
-        for thread in self.threads:
-            thread.join()
-
-
-def write_numbered(number: int) -> None:
-    sample.write_model(number, (10 * number, 10 * number + 1, 10 * number + 2))
-    models.promote(number)
-
-
-def swap(store: Path, swaps: int) -> None:
-    """Let one model after the other win, each time once both workers have the last one, while clients ask."""
-    assert store
-    write_numbered(1)
-    server = Running()
-    load = Load(server)
-    try:
-        for number in range(2, swaps + 2):
-            write_numbered(number)
-            if number > 3:
-                shutil.rmtree(models.path_of(number - 2))
-            server.wait_until("/readyz", f'"champion":{number},')
-    finally:
-        load.stop()
-        code = server.stop()
-    assert load.failed == []
-    assert load.answered > swaps
-    assert code == 0
-
-
-def test_models_change_under_load_without_a_failed_request(store: Path) -> None:
-    swap(store, 10)
-
-
-@pytest.mark.long
-def test_two_hundred_models_change_under_load_without_a_failed_request(store: Path) -> None:
-    swap(store, 200)
 
 
 def test_a_damaged_model_is_refused_and_the_last_one_goes_on(server: Running) -> None:

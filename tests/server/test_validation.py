@@ -86,6 +86,11 @@ def test_returns_and_the_bounds_themselves_are_valid(quantity: float, price: flo
     assert is_valid(CUSTOMER, {**VALID, "Quantity": quantity, "UnitPrice": price})
 
 
+def test_a_field_that_is_not_known_is_refused() -> None:
+    assert not is_valid(CUSTOMER, {**VALID, "cluster": 1})
+    assert not is_valid(CUSTOMER, {**without("model_number"), "modelnumber": "1"})
+
+
 def test_every_wrong_field_is_named_at_once() -> None:
     assert errors_of(CUSTOMER, {"CustomerID": "x", "UnitPrice": -1, "Qty": 3}) == [
         {"field": "CustomerID", "detail": f"is 'x', but must be {CUSTOMER.id.rule}"},
