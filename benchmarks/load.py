@@ -14,6 +14,8 @@ RECEIVE_BYTES = 1 << 18
 # A server that says nothing for so long has failed.
 PATIENCE_SECONDS = 60.0
 OK = b"200"
+# Flask's own server says so after each answer.
+CLOSES = b"\r\nConnection: close\r\n"
 
 
 @dataclass
@@ -43,14 +45,18 @@ class Connection:
     """A kept connection with one request under way."""
 
     def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.port = port
+        self.socket = opened(port)
         self.got = b""
         self.begun = 0.0
 
     def send(self, request: bytes) -> None:
         self.begun = time.perf_counter()
         self.socket.sendall(request)
+
+    def reopen(self) -> None:
+        self.socket.close()
+        self.socket = opened(self.port)
 
     def answer(self) -> bytes | None:
         """Return the whole answer, or None while some of it is missing; ConnectionError where no more will come."""
@@ -63,6 +69,12 @@ class Connection:
             return None
         answer, self.got = self.got, b""
         return answer
+
+
+def opened(port: int) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
 
 
 def content_length(head: bytes) -> int:
@@ -95,39 +107,71 @@ def drive(
 
     `hear` is told of each answer, with the number of its connection.
     """
-    load, selector, turns = Load(), selectors.DefaultSelector(), itertools.cycle(requests)
-    opened = [Connection(port) for _ in range(connections)]
+    driver = Driver(port, requests, connections, is_over, hear)
     begun, busy = time.perf_counter(), time.process_time()
-    for number, connection in enumerate(opened):
-        selector.register(connection.socket, selectors.EVENT_READ, number)
-        connection.send(next(turns))
-    while selector.get_map():
-        for key, _ in selector.select(PATIENCE_SECONDS) or _given_up(selector, load):
-            connection = opened[key.data]
-            try:
-                answer = connection.answer()
-                if answer is None:
-                    continue
-                load.note(answer, time.perf_counter() - connection.begun)
-                hear(key.data, answer)
-                if not is_over():
-                    connection.send(next(turns))
-                    continue
-            except OSError as error:
-                load.failures.append(str(error))
-            selector.unregister(connection.socket)
-    load.seconds, load.busy_seconds = time.perf_counter() - begun, time.process_time() - busy
-    for connection in opened:
-        connection.socket.close()
-    selector.close()
-    return load
+    driver.run()
+    driver.load.seconds, driver.load.busy_seconds = time.perf_counter() - begun, time.process_time() - busy
+    driver.close()
+    return driver.load
 
 
-def _given_up(selector: selectors.BaseSelector, load: Load) -> list[tuple[selectors.SelectorKey, int]]:
-    for key in list(selector.get_map().values()):
-        load.failures.append(f"no answer within {PATIENCE_SECONDS:.0f} s")
-        selector.unregister(key.fileobj)
-    return []
+class Driver:
+    """The connections of a load, those that wait for an answer in a selector."""
+
+    def __init__(
+        self,
+        port: int,
+        requests: Sequence[bytes],
+        connections: int,
+        is_over: Callable[[], bool],
+        hear: Callable[[int, bytes], None],
+    ) -> None:
+        self.load, self.is_over, self.hear = Load(), is_over, hear
+        self.turns = itertools.cycle(requests)
+        self.selector = selectors.DefaultSelector()
+        self.connections = [Connection(port) for _ in range(connections)]
+
+    def run(self) -> None:
+        for number in range(len(self.connections)):
+            self.ask(number)
+        while self.selector.get_map():
+            ready = self.selector.select(PATIENCE_SECONDS)
+            if not ready:
+                self.load.failures += [f"no answer within {PATIENCE_SECONDS:.0f} s"] * len(self.selector.get_map())
+                return
+            for key, _ in ready:
+                try:
+                    self.take(key.data)
+                except OSError as error:
+                    self.load.failures.append(str(error))
+                    self.selector.unregister(key.fileobj)
+
+    def ask(self, number: int) -> None:
+        connection = self.connections[number]
+        connection.send(next(self.turns))
+        self.selector.register(connection.socket, selectors.EVENT_READ, number)
+
+    def take(self, number: int) -> None:
+        """Read from a connection; where that completes an answer, note it and send the next request."""
+        connection = self.connections[number]
+        answer = connection.answer()
+        if answer is None:
+            return
+        self.load.note(answer, time.perf_counter() - connection.begun)
+        self.hear(number, answer)
+        if self.is_over():
+            self.selector.unregister(connection.socket)
+        elif CLOSES in answer:
+            self.selector.unregister(connection.socket)
+            connection.reopen()
+            self.ask(number)
+        else:
+            connection.send(next(self.turns))
+
+    def close(self) -> None:
+        for connection in self.connections:
+            connection.socket.close()
+        self.selector.close()
 
 
 def after(seconds: float) -> Callable[[], bool]:
