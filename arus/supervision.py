@@ -31,7 +31,7 @@ FAILING = {"BACKOFF", "EXITED", "FATAL", "UNKNOWN"}
 
 
 class Pipeline(NamedTuple):
-    """A job, the producer that feeds it, and jobs to start once it has rows; by their names in conf/supervisord.conf."""
+    """A job, its producer, and the jobs to start once it has rows; by their names in conf/supervisord.conf."""
 
     name: str
     job: str

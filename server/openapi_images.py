@@ -1,7 +1,7 @@
 """The routes of images, as OpenAPI describes them."""
 
+from arus.image_files import CONTENT_TYPES
 from arus.image_names import EXTENSIONS
-from arus.images import CONTENT_TYPES
 from server.answers import COUNT, STRING, Schema, array, nullable, record, ref
 from server.openapi_parts import all_responses, described, link, of_type
 from server.receiving import FILE_FIELD, MOST_FILES

@@ -12,8 +12,8 @@ from kafka.errors import KafkaError
 
 from arus.connecting import connect, said
 from arus.errors import ArusError
+from arus.image_files import CONTENT_TYPES
 from arus.image_messages import MAX_INLINE_BYTES
-from arus.images import CONTENT_TYPES
 from arus.schemas import IMAGE_UPLOAD
 from server.store import Upload, original
 

@@ -11,9 +11,9 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
+from arus.image_files import HEADERS, UPLOADED, format_of
 from arus.image_headers import RejectedImage
 from arus.image_names import EXTENSIONS, shown_name
-from arus.images import HEADERS, UPLOADED, format_of
 from server.problems import Problem
 from server.store import part_file
 

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, render_template, request, send_file, url_for
 
+from arus.image_files import CONTENT_TYPES
 from arus.image_names import EXTENSIONS
-from arus.images import CONTENT_TYPES
 from server import store
 from server.problems import NOT_READY, Problem, wants_page
 from server.reasons import in_words
