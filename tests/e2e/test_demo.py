@@ -76,7 +76,7 @@ def asked(request: dict[str, object]) -> dict[str, object]:
     url = f"http://127.0.0.1:{os.environ['ARUS_SERVER_PORT']}/cluster-customer"
     sent = Request(url, json.dumps(request).encode(), {"Content-Type": "application/json"})
     try:
-        with urlopen(sent, timeout=30) as answer:  # noqa: S310
+        with urlopen(sent, timeout=30) as answer:
             found: dict[str, object] = json.load(answer)
     except HTTPError as error:
         with error:

@@ -63,7 +63,7 @@ def ask(two_models: Broker) -> Iterator[Ask]:
         sent = Request(
             f"http://127.0.0.1:{port}{route}", json.dumps(body).encode(), {"Content-Type": "application/json"}
         )
-        with urlopen(sent, timeout=30) as answer:  # noqa: S310
+        with urlopen(sent, timeout=30) as answer:
             return json.load(answer)
 
     def answers() -> bool:
