@@ -17,8 +17,8 @@ LINES = [
     row("4", "B", hours=60, quantity=1, unit_price=2.25, customer_id=2, country=None, description="B, NEW"),
 ]
 COLUMNS = (
-    "id string, lines bigint, quantity double, unit_price double, recency_days double, invoices double, revenue double, "
-    "lines_per_invoice double, units_per_invoice double, revenue_per_invoice double, description string"
+    "id string, lines bigint, quantity double, unit_price double, recency_days double, invoices double, "
+    "revenue double, lines_per_invoice double, units_per_invoice double, revenue_per_invoice double, description string"
 )
 
 
