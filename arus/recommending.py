@@ -20,6 +20,9 @@ POPULARITY = "popularity"
 TRAINED_SHARE = 0.8
 # Fewer cases than this say nothing of which is better.
 FEWEST_CASES = 50
+# Two products on fewer invoices than this are together by chance. And were one or two enough, FP-growth would count every
+# subset of a long basket, of which there are 2 to the power of its length.
+FEWEST_TOGETHER = 10
 # Blocks of work, for a driver with few cores.
 BLOCKS = 2
 # ALS for implicit feedback (Hu, Koren, Volinsky 2008): factors, rounds, regularisation, weight of a purchase.
@@ -137,6 +140,11 @@ def judge_customers(before: DataFrame, after: DataFrame) -> Judgement:
 def together(lines: DataFrame, support: float) -> Offers:
     """Return up to ten products for each product that is bought with others often enough, the likeliest first."""
     baskets = lines.groupBy("invoice_no").agg(F.collect_set("stock_code").alias("items"))
+    count = baskets.count()
+    if count < FEWEST_TOGETHER:
+        return {}
+    # Half an invoice less: FP-growth rounds the share times the count up.
+    support = max(support, (FEWEST_TOGETHER - 0.5) / count)
     model = FPGrowth(itemsCol="items", minSupport=support, minConfidence=0.0, numPartitions=BLOCKS).fit(baskets)
     pairs = model.associationRules.where(F.size("antecedent") == 1).select(
         F.col("antecedent")[0].alias("code"), F.col("consequent")[0].alias("other"), "confidence"

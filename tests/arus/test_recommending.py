@@ -120,9 +120,21 @@ def test_what_is_seldom_bought_together_is_not_offered(spark: SparkSession) -> N
 
 
 def test_a_product_is_offered_with_the_ten_likeliest_and_at_a_tie_by_code(spark: SparkSession) -> None:
-    lines = table(spark, baskets(0, ("AZ", 3), ("ABCDEFGHIJKL", 2), ("AY", 1)))
+    lines = table(spark, baskets(0, ("AZ", 30), ("ABCDEFGHIJKL", 20), ("AY", 10)))
     expected = [("Z", 0.5), *((code, 0.3333) for code in "BCDEFGHIJ")]
     assert together(lines, 0.1)["A"] == expected
+
+
+# Of 147 invoices, 10 / 147 of them are more than 10, in floating point.
+@pytest.mark.parametrize("others", [0, 128])
+def test_what_is_together_on_fewer_than_ten_invoices_is_chance(spark: SparkSession, others: int) -> None:
+    # Of 16 products on nine invoices together there are 65,535 sets, of 40 more than a memory holds.
+    lines = table(spark, baskets(0, ("ABCDEFGHIJKLMNOP", 9), ("YZ", 10), ("X", others)))
+    assert together(lines, 0.001) == {"Y": [("Z", 1.0)], "Z": [("Y", 1.0)]}
+
+
+def test_a_handful_of_invoices_tells_nothing(spark: SparkSession) -> None:
+    assert together(table(spark, baskets(0, ("AB", 9))), 0.001) == {}
 
 
 def pair(number: int) -> tuple[str, str]:
@@ -132,7 +144,7 @@ def pair(number: int) -> tuple[str, str]:
 def test_together_is_judged_by_what_was_then_bought(spark: SparkSession) -> None:
     # Twelve pairs, the first ones the more often: five of them are the ten most popular products.
     sold = [
-        row(f"{number}/{turn}", code) for number in range(12) for turn in range(20 - number) for code in pair(number)
+        row(f"{number}/{turn}", code) for number in range(12) for turn in range(30 - number) for code in pair(number)
     ]
     later = [row(f"later {number}/{turn}", code) for number in range(12) for turn in range(5) for code in pair(number)]
     # No cases: nothing was ever offered with a product, or there is no other one in the basket.
@@ -142,7 +154,7 @@ def test_together_is_judged_by_what_was_then_bought(spark: SparkSession) -> None
 
 
 def test_what_was_never_bought_together_again_is_no_hit(spark: SparkSession) -> None:
-    sold = [row(f"{number}/{turn}", code) for number in range(12) for turn in range(9) for code in pair(number)]
+    sold = [row(f"{number}/{turn}", code) for number in range(12) for turn in range(10) for code in pair(number)]
     later = [row(f"{turn}", code) for turn in range(60) for code in (pair(turn % 12)[0], pair((turn + 1) % 12)[1])]
     found = judge_together(table(spark, sold), table(spark, later), 0.02)
     assert (found.method, found.hit_rate, found.cases) == ("popularity", 0.0, 60)
