@@ -27,7 +27,6 @@ function refuse(item, why) {
   const line = item.querySelector(".error");
   line.textContent = `${why[0].toUpperCase()}${why.slice(1)}.`;
   line.hidden = false;
-  item.querySelectorAll("figure")[1].hidden = true;
   tell();
 }
 
