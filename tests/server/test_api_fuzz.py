@@ -71,7 +71,7 @@ def failures(event: events.ScenarioFinished) -> list[str]:
 
 
 def test_every_answer_is_described(app: Flask, store: Path) -> None:
-    requests, wrong = run(app, max_examples=200)
+    requests, wrong = run(app, max_examples=230)
     assert wrong == []
     assert len(stored(store)) > 10
     assert all(requests.values()), requests
