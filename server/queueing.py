@@ -10,14 +10,20 @@ from typing import Any
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+from arus import home
 from arus.connecting import connect, said
 from arus.errors import ArusError
 from arus.image_files import CONTENT_TYPES
 from arus.image_messages import MAX_INLINE_BYTES
+<<<<<<< HEAD
+=======
+from arus.images import CONTENT_TYPES
+from arus.ping import addresses, is_open
+>>>>>>> 189ca621a31921f67a9ad5ad6e3786ea6c8343e2
 from arus.schemas import IMAGE_UPLOAD
 from server.store import Upload, original
 
-CONNECT_SECONDS = 1.5
+CONNECT_SECONDS = 5.0
 # From the first message of a request until Kafka has acknowledged the last.
 SEND_SECONDS = 5.0
 CLOSE_SECONDS = 2.0
@@ -73,13 +79,19 @@ class Queue:
         with self._lock:
             self.check()
             if self._producer is None or self._pid != os.getpid():
-                try:
-                    self._producer = connect([IMAGE_UPLOAD], CONNECT_SECONDS, SEND_SECONDS, LINGER_MS)
-                except ArusError as error:
-                    self._mark_away(str(error))
-                    raise Unavailable(str(error)) from error
+                self._producer = self._new_producer()
                 self._pid = os.getpid()
             return self._producer
+
+    def _new_producer(self) -> KafkaProducer:
+        try:
+            # connect would wait for somebody to listen.
+            if not any(is_open(address) for address in addresses()):
+                raise ArusError(f"nobody listens at {home.bootstrap_servers()}: python -m arus broker start")
+            return connect([IMAGE_UPLOAD], CONNECT_SECONDS, SEND_SECONDS, LINGER_MS)
+        except ArusError as error:
+            self._mark_away(str(error))
+            raise Unavailable(str(error)) from error
 
     def _forget(self, producer: KafkaProducer, why: str) -> None:
         """Drop what a producer has not sent yet: an upload that was refused must not arrive later."""

@@ -1,6 +1,7 @@
 """POST /upload: images for the job image_resize, stored, sent to Kafka, answered with an id; GET: the page for it."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -27,6 +28,9 @@ RETRY_SECONDS = 5
 FULL_DISK_RETRY_SECONDS = 60
 REFRESH_SECONDS = 2
 LONGEST_BOUNDARY = 200
+# A body that takes longer is a slow one; so many of them a process reads at a time.
+SLOW_SECONDS = 5.0
+MOST_SLOW = 2
 
 
 @dataclass
@@ -38,6 +42,7 @@ class Uploads:
     queue: Queue = field(default_factory=Queue)
     backlog: Backlog = field(default_factory=Backlog)
     arrived: Callable[[int], None] = lambda _: None
+    slow_places: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(MOST_SLOW))
 
 
 def install(app: Flask, limits: Limits) -> None:
@@ -110,11 +115,20 @@ def _boundary() -> bytes:
 
 
 def _chunks() -> Iterator[bytes]:
+    """Yield the body as it comes; who is slow needs one of a few places, so that not all threads wait for such."""
     request.max_content_length = MOST_BYTES + CHUNK_BYTES
-    arrived = uploads().arrived
-    while chunk := request.stream.read(CHUNK_BYTES):
-        arrived(len(chunk))
-        yield chunk
+    here, began, has_place = uploads(), time.monotonic(), False
+    try:
+        while chunk := request.stream.read(CHUNK_BYTES):
+            here.arrived(len(chunk))
+            if not has_place and time.monotonic() - began > SLOW_SECONDS:
+                if not here.slow_places.acquire(blocking=False):
+                    raise _later(429, "too many others upload slowly just now", RETRY_SECONDS)
+                has_place = True
+            yield chunk
+    finally:
+        if has_place:
+            here.slow_places.release()
 
 
 def _kept(files: list[Received]) -> tuple[list[store.Upload], list[dict[str, Any]]]:

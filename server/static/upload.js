@@ -8,7 +8,7 @@ const waiting = [], done = [];
 let sending = 0, asked = 0, ended = 0;
 
 const pause = (ms) => new Promise((go) => setTimeout(go, ms));
-const bytes = (count) => (count < 1e6 ? `${Math.max(1, Math.round(count / 1e3))} kB` : `${(count / 1e6).toFixed(1)} MB`);
+const bytes = (count) => (count < 1e6 ? `${Math.max(1, Math.round(count / 1e3))}\u00a0kB` : `${(count / 1e6).toFixed(1)}\u00a0MB`);
 const size = (what) => [what.width && `${what.width} × ${what.height}`, what.bytes && bytes(what.bytes), what.format].filter(Boolean).join(" · ");
 
 function show(item, status) {
@@ -27,7 +27,6 @@ function refuse(item, why) {
   const line = item.querySelector(".error");
   line.textContent = `${why[0].toUpperCase()}${why.slice(1)}.`;
   line.hidden = false;
-  item.querySelectorAll("figure")[1].hidden = true;
   tell();
 }
 
@@ -40,7 +39,7 @@ function added(file) {
   picture.alt = `Before: ${file.name}`;
   picture.onload = () => { picture.hidden = false; };
   if (FORMATS.includes(file.type)) picture.src = URL.createObjectURL(file);
-  list.prepend(item);
+  list.append(item);
   return item;
 }
 
