@@ -15,11 +15,7 @@ from arus.connecting import connect, said
 from arus.errors import ArusError
 from arus.image_files import CONTENT_TYPES
 from arus.image_messages import MAX_INLINE_BYTES
-<<<<<<< HEAD
-=======
-from arus.images import CONTENT_TYPES
 from arus.ping import addresses, is_open
->>>>>>> 189ca621a31921f67a9ad5ad6e3786ea6c8343e2
 from arus.schemas import IMAGE_UPLOAD
 from server.store import Upload, original
 
