@@ -80,7 +80,7 @@ def audit(folder: Path, count: int, seed: int | None) -> Audit:
     whole = 0
     with ImageWorker() as worker, Counting("files") as counting:
         for file in found_files(training_folder(folder)):
-            example = _count(found, file, _look(file.path, worker))
+            example = _count(found, file, look(file.path, worker))
             counting.add()
             if example:
                 whole += 1
@@ -97,7 +97,7 @@ def _draw(examples: list[Example], example: Example, number: int, count: int, rn
         examples[place] = example
 
 
-def _look(path: str, worker: ImageWorker) -> Looked | None:
+def look(path: str, worker: ImageWorker) -> Looked | None:
     """Return what a file is, None if nothing says that it is an image."""
     try:
         data = read(path)

@@ -140,7 +140,7 @@ def _repeated(stored: Stored, images: ds.Dataset) -> str:
     """Return how many images repeat others, and which ones are repeated most."""
     if not stored.repeats:
         return "no image repeats another"
-    most = [(place, count) for place, count in stored.repeats.most_common(MOST_REPEATED)]
+    most = sorted(stored.repeats.items(), key=lambda item: (-item[1], item[0]))[:MOST_REPEATED]
     rows = rows_at(images, (place_of(place) for place, _ in most), ["filename"])
     names = [(rows.get(place_of(place), {}).get("filename") or "-", place, f"{count:,}") for place, count in most]
     whole = f"{stored.repeats.total():,} images repeat {len(stored.repeats):,} others, exactly or nearly; most often:"

@@ -54,7 +54,8 @@ class Pair(NamedTuple):
 def open_images() -> Images:
     """Return this store's images; ArusError if a table is broken."""
     table, rejects = (_dataset(name) for name in (TABLE, f"rejects/{JOB}"))
-    empty = pa.table({name: pa.array([], pa.string()) for name in READ})
+    types = {"flags": pa.list_(pa.string())}
+    empty = pa.schema([(name, types.get(name, pa.string())) for name in READ]).empty_table()
     return Images(table, rejects, table.to_table(READ) if table else empty)
 
 
@@ -109,7 +110,8 @@ def formats(images: Images) -> list[tuple[str, int, int]]:
     wrong = parents.filter(pc.equal(named_wrong, "wrong-extension").combine_chunks())
     every = images.rows["format"]
     misnamed = _counter(every.take(wrong))
-    return [(name, count, misnamed[name]) for name, count in _counter(every).most_common()]
+    ordered = sorted(_counter(every).items(), key=lambda item: (-item[1], item[0]))
+    return [(name, count, misnamed[name]) for name, count in ordered]
 
 
 def reasons(images: Images) -> Counter[str]:
