@@ -161,12 +161,10 @@ def main(argv: list[str]) -> int:
     if not was_running:
         up.say_where_it_goes_on(before)
     with stopped_at_the_end(was_running):
-        begun = up.bring_up(pipelines, options.serves)
+        begun = up.bring_up(options.serves)
+        if missing := up.start_pipelines(pipelines, begun, before):
+            print(missing, file=sys.stderr, flush=True)
         if not begun:
             print("already running: showing it; Ctrl-C leaves it running, `make down` stops it", flush=True)
-        elif missing := up.wait_for_rows(pipelines, begun, before):
-            print(missing, file=sys.stderr, flush=True)
-        if begun:
-            up.start_later(pipelines)
         show(pipelines, options.seconds)
     return 0

@@ -27,8 +27,8 @@ def say_stopped(names: str, seconds: float) -> None:
     say("stopped", names, seconds)
 
 
-def bring_up(pipelines: Sequence[Pipeline], serves: bool = True) -> list[Program]:
-    """Start what does not run yet, in order, and return it; where one fails, stop all that this call began."""
+def bring_up(serves: bool = True) -> list[Program]:
+    """Start broker, topics and server where they do not run yet, and return what began; if one fails, stop them all."""
     java.find_java()
     if not any((home.ROOT / ".jars" / "spark").glob("*.jar")):
         raise ArusError("no jars in .jars/spark: run `make setup`")
@@ -38,18 +38,31 @@ def bring_up(pipelines: Sequence[Pipeline], serves: bool = True) -> list[Program
         clock = time.monotonic()
         made = [line for line in topics.create() if "exists" not in line]
         say("topics", "; ".join(made) or "all there", time.monotonic() - clock)
-        clock = time.monotonic()
-        names = [name for pipeline in pipelines for name in (pipeline.job, pipeline.producer)]
-        if started := supervision.start([*names, *([SERVER] if serves else [])]):
-            say("starting", ", ".join(program.name for program in started), time.monotonic() - clock)
+        started = _start([SERVER]) if serves else []
     return [*begun, *started]
 
 
-def start_later(pipelines: Sequence[Pipeline]) -> None:
-    """Start the jobs that can wait, now that there are rows, so that they do not delay the first ones."""
+def start_pipelines(pipelines: Sequence[Pipeline], begun: list[Program], before: dict[str, int]) -> str | None:
+    """Start each pipeline once the one before has rows, and at last the jobs that can wait; add what began to `begun`.
+
+    One after the other, since a few JVMs that start at once on two cores are all slow. Returns a line on the tables
+    that got no rows in time.
+    """
+    missing = []
+    for pipeline in pipelines:
+        if started := _start([pipeline.job, pipeline.producer]):
+            begun += started
+            missing.append(wait_for_rows([pipeline], begun, before))
+    begun += _start([name for pipeline in pipelines for name in pipeline.later])
+    return "; ".join(filter(None, missing)) or None
+
+
+def _start(names: list[str]) -> list[Program]:
+    """Start those that do not run, and return them."""
     clock = time.monotonic()
-    if started := supervision.start([name for pipeline in pipelines for name in pipeline.later]):
+    if started := supervision.start(names):
         say("starting", ", ".join(program.name for program in started), time.monotonic() - clock)
+    return started
 
 
 def _refuse_taken_port(serves: bool) -> None:
@@ -201,14 +214,13 @@ def main(argv: list[str]) -> int:
     was_down = supervision.running_pid() is None
     if was_down:
         say_where_it_goes_on(before)
-    begun = bring_up(pipelines, options.serves)
+    begun = bring_up(options.serves)
+    with stopping_on_error(was_down):
+        missing = start_pipelines(pipelines, begun, before)
+    if missing:
+        raise ArusError(missing)
     if not begun:
         print("already up; `python -m arus status` tells how it does, `python -m arus down` stops it")
         return 0
-    with stopping_on_error(was_down):
-        missing = wait_for_rows(pipelines, begun, before)
-    if missing:
-        raise ArusError(missing)
-    start_later(pipelines)
     print("up; `python -m arus status` tells how it does, `python -m arus down` stops it")
     return 0

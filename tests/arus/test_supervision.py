@@ -14,7 +14,6 @@ import pytest
 from arus import demo, down, supervision, up
 from arus.errors import ArusError
 from arus.home import ROOT
-from arus.supervision import PIPELINES
 from tests.conftest import free_port
 
 pytestmark = pytest.mark.e2e
@@ -109,7 +108,7 @@ def test_what_cannot_start_is_stopped_again(home: Path, monkeypatch: pytest.Monk
     with socket.create_server(("localhost", 0)) as stranger:
         monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"kafka.invalid:{stranger.getsockname()[1]}")
         with pytest.raises(ArusError, match=r"nobody answers at kafka\.invalid"):
-            up.bring_up(PIPELINES)
+            up.bring_up()
     assert supervision.running_pid() is None
 
 
@@ -121,7 +120,7 @@ def test_a_taken_port_of_the_server_is_refused_before_anything_starts(
         port = stranger.getsockname()[1]
         monkeypatch.setenv("ARUS_SERVER_PORT", str(port))
         with pytest.raises(ArusError, match=rf"another program has the web server's port {port}: .*--without server"):
-            up.bring_up(PIPELINES)
+            up.bring_up()
     assert supervision.running_pid() is None
 
 
