@@ -89,6 +89,7 @@ def test_tables_in_words(rows: list[Row]) -> None:
     assert tables.rejected(images).caption == "Rejected: 3 of 31 messages"
     assert tables.rejected(images).rows == [("empty", "1"), ("not-an-image", "1"), ("truncated", "1")]
     assert tables.rarest(images, 1).caption == "21 classes of 1 to 8 images, 8.0 times as many. The smallest:"
+    assert tables.rarest(images, 21).rows[-1] == ("tea $x$", "", "8")
     middle = f"{np.percentile([row['sharpness'] for row in rows], 50):.2f}"
     assert [row[2] for row in tables.measures(images).rows if row[0] == "sharpness"] == [middle]
 
@@ -142,7 +143,9 @@ def test_names_are_drawn_as_they_are(rows: list[Row]) -> None:
     assert len(rows) == len(images.rows)
     labels = drawn(plots.class_balance(images)).axes[0].get_yticklabels()
     assert [label.get_text() for label in labels] == data.balance(images).plants
-    assert "tea $x$" in data.balance(images).plants
+    assert {(label.get_text() in data.balance(images).plants, label.get_parse_math()) for label in labels} == {
+        (True, False)
+    }
     page = tables.rarest(images, 100)._repr_html_()
     assert "tea $x$" in page
     words = [text.get_text() for text in drawn(plots.darkest(images, 50)).texts]
