@@ -20,8 +20,8 @@ POPULARITY = "popularity"
 TRAINED_SHARE = 0.8
 # Fewer cases than this say nothing of which is better.
 FEWEST_CASES = 50
-# Two products on fewer invoices than this are together by chance. And were one or two enough, FP-growth would count every
-# subset of a long basket, of which there are 2 to the power of its length.
+# Two products on fewer invoices than this are together by chance. And were one or two enough, FP-growth would count
+# every subset of a long basket, of which there are 2 to the power of its length.
 FEWEST_TOGETHER = 10
 # Blocks of work, for a driver with few cores.
 BLOCKS = 2
