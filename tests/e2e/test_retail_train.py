@@ -1,0 +1,264 @@
+"""The training as a user starts it: models that come whole, one after the other, whatever is done to it."""
+
+import json
+import sqlite3
+import subprocess
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.ml import PipelineModel
+from pyspark.sql import SparkSession
+
+from arus import models
+from arus.retail_lines import LINE
+from producers import retail_data
+from tests.arus.delta_tables import append
+from tests.arus.retail_rows import points, predicted, row
+from tests.conftest import Broker
+from tests.e2e.support import kill, submit, until, words
+
+pytestmark = pytest.mark.e2e
+
+ROWS = 3_000
+# Seconds that a training may take on a machine that has other things to do.
+LONG = 300.0
+SETTINGS = {"seeds": "1", "k-max": "3", "min-rows": "500"}
+Files = dict[str, tuple[bytes, int]]
+
+
+def options(**changes: str) -> list[str]:
+    given = SETTINGS | {name.replace("_", "-"): value for name, value in changes.items()}
+    conf = [option for name, value in given.items() for option in ("--conf", f"spark.arus.{name}={value}")]
+    return ["--driver-java-options", "-XX:TieredStopAtLevel=1", *conf]
+
+
+def sell(home: Broker, first: int, count: int) -> None:
+    """Append rows to tables/retail, as retail_ingest would have."""
+    rows = []
+    for number, sold in enumerate(islice(retail_data.rows(7), first, first + count), first):
+        date = datetime.fromisoformat(str(sold["InvoiceDate"])).replace(tzinfo=timezone.utc)
+        customer = sold["CustomerID"]
+        rows.append(
+            row(
+                str(sold["InvoiceNo"]),
+                str(sold["StockCode"]),
+                description=sold["Description"],
+                quantity=sold["Quantity"],
+                invoice_date=date,
+                unit_price=sold["UnitPrice"],
+                customer_id=customer if customer is None else int(float(str(customer))),
+                country=sold["Country"],
+                offset=number,
+            )
+        )
+    append(home.home, "retail", rows)
+
+
+def content(folder: Path) -> Files:
+    """Return every file of a folder, with what is in it and when it was last changed."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A home with a table of sales, and its models."""
+
+    broker: Broker
+
+    @property
+    def models(self) -> Path:
+        return self.broker.home / "models"
+
+    def names(self) -> list[str]:
+        return sorted(path.name for path in self.models.iterdir())
+
+    def facts(self, number: int) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.models / f"kmeans_model_{number}" / models.MODEL).read_bytes())
+        return found
+
+    def champion(self) -> int:
+        return int(json.loads((self.models / models.CHAMPION).read_bytes())["model_number"])
+
+    def is_whole(self, number: int) -> bool:
+        """Return whether sha256sum finds every file of a model as it was written."""
+        command = ["sha256sum", "-c", "--strict", "--quiet", models.SUMS]
+        folder = self.models / f"kmeans_model_{number}"
+        return subprocess.run(command, cwd=folder, capture_output=True, check=False).returncode == 0
+
+    def has_settled(self, number: int) -> bool:
+        """Return whether the model is there, and is the champion if it says so."""
+        if not (self.models / f"kmeans_model_{number}").exists():
+            return False
+        return not self.facts(number)["promotion"]["promoted"] or self.champion() == number
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """What a scheduled training left: two models, the first as it was before the second; what was said."""
+
+    shop: Shop
+    first: Files
+    refused: tuple[int, str]
+    said: str
+
+
+@pytest.fixture(scope="module")
+def scheduled(tmp_path_factory: pytest.TempPathFactory) -> Scheduled:
+    """Let a scheduled training make a model, and one on twice the rows; try another training beside it; stop it."""
+    shop = Shop(Broker(tmp_path_factory.mktemp("shop") / "its home", "localhost:1"))
+    shop.broker.home.mkdir()
+    sell(shop.broker, 0, ROWS)
+    job = submit(shop.broker, "retail_train", *options(trigger="1 second"))
+    try:
+        until(lambda: job.poll() is not None or (shop.models / "champion").exists(), "the first champion", LONG)
+        first = content(shop.models / "kmeans_model_1")
+        sell(shop.broker, ROWS, ROWS)
+        other = submit(shop.broker, "retail_train", *options())
+        refusal = words(other)
+        until(lambda: job.poll() is not None or shop.has_settled(2), "the second model", LONG)
+    finally:
+        job.terminate()
+        said = words(job)
+    return Scheduled(shop, first, (other.returncode, refusal), said)
+
+
+def test_a_scheduled_training_makes_models_as_rows_come(scheduled: Scheduled) -> None:
+    shop = scheduled.shop
+    assert shop.names() == sorted(["champion", "kmeans_model_1", "kmeans_model_2"])
+    assert [shop.is_whole(number) for number in (1, 2)] == [True, True]
+    first, second = shop.facts(1), shop.facts(2)
+    assert (first["model_number"], first["table"], first["rows"]["total"]) == (
+        1,
+        {"name": "retail", "version": 0},
+        ROWS,
+    )
+    assert (second["model_number"], second["table"], second["rows"]["total"]) == (
+        2,
+        {"name": "retail", "version": 1},
+        2 * ROWS,
+    )
+    assert (first["promotion"]["promoted"], first["promotion"]["why"]) == (True, "the first sound model")
+    assert second["promotion"]["champion"] == 1
+    assert shop.champion() == (2 if second["promotion"]["promoted"] else 1)
+
+
+def test_a_stop_ends_a_scheduled_training_in_order(scheduled: Scheduled) -> None:
+    assert "model 2           written, " in scheduled.said
+    assert "Traceback" not in scheduled.said
+    assert [line for line in scheduled.said.splitlines() if line.startswith("arus:")] == []
+
+
+def test_what_is_left_out_is_told_and_adds_up(scheduled: Scheduled) -> None:
+    rows = scheduled.shop.facts(1)["rows"]
+    assert rows["total"] == rows["used"] + sum(rows["left_out"].values())
+    assert all(rows["left_out"].values())
+    assert f"{rows['total']:,} rows: {rows['used']:,} used ({rows['without_customer']:,} of them" in scheduled.said
+
+
+def test_a_model_is_never_touched_again(scheduled: Scheduled) -> None:
+    assert content(scheduled.shop.models / "kmeans_model_1") == scheduled.first
+
+
+def test_numbers_keep_their_meaning_from_model_to_model(scheduled: Scheduled) -> None:
+    for view in models.VIEWS:
+        for part in ("line", "profile"):
+            old, new = (scheduled.shop.facts(number)["views"][view][part] for number in (1, 2))
+            kept = {each["cluster"] for each in old["clusters"]} & {each["cluster"] for each in new["clusters"]}
+            assert len(kept) == min(old["k"], new["k"])
+            assert {each["cluster"] for each in new["clusters"] if each["moved"] is not None} == kept
+            fresh = {each["cluster"] for each in new["clusters"]} - kept
+            assert fresh == set(range(old["next_cluster"], new["next_cluster"]))
+
+
+def test_a_second_training_beside_it_is_refused_in_one_line(scheduled: Scheduled) -> None:
+    code, said = scheduled.refused
+    assert code == 1
+    (line,) = [line for line in said.splitlines() if line.startswith("arus:")]
+    assert "retail_train is being written by retail_train (pid" in line
+    assert line.endswith("stop that one first")
+    assert "Traceback" not in said
+
+
+def test_every_known_entity_is_where_the_formula_places_it(scheduled: Scheduled) -> None:
+    folder = scheduled.shop.models / "kmeans_model_2"
+    facts = scheduled.shop.facts(2)
+    with closing(sqlite3.connect(folder / models.ENTITIES)) as database:
+        for view in models.VIEWS:
+            found = [json.loads(text) for (text,) in database.execute(f"SELECT facts FROM {view}")]  # noqa: S608
+            line, profile = facts["views"][view]["line"], facts["views"][view]["profile"]
+            assert len(found) == facts["views"][view]["entities"]
+            for each in found:
+                assert each["cluster"] == predicted(line, [each["profile"][name] for name in line["features"]])
+                assert each["segment"] == predicted(profile, [each["profile"][name] for name in profile["features"]])
+                assert each["cluster_name"] in {cluster["name"] for cluster in line["clusters"]}
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_sparks_own_pipeline_and_the_formula_place_every_row_alike(
+    scheduled: Scheduled, spark: SparkSession, number: int
+) -> None:
+    sold = islice(retail_data.rows(7), 2 * ROWS)
+    requests = points(spark, [(float(str(line["Quantity"])), float(str(line["UnitPrice"]))) for line in sold]).persist()
+    for view in models.VIEWS:
+        facts = scheduled.shop.facts(number)["views"][view]["line"]
+        pipeline = PipelineModel.load(str(scheduled.shop.models / f"kmeans_model_{number}" / "spark" / f"{view}-line"))
+        placed = pipeline.transform(requests).select("cluster", *LINE).collect()
+        assert len(placed) == 2 * ROWS
+        assert [line for line in placed if line["cluster"] != predicted(facts, line[1:])] == []
+
+
+def training(job: "subprocess.Popen[str]") -> list[int]:
+    """Return the processes of a job: the driver's JVM, and its Python."""
+    found = subprocess.run(["pgrep", "-P", str(job.pid)], capture_output=True, text=True, check=False)
+    return [job.pid, *map(int, found.stdout.split())]
+
+
+def test_a_killed_training_leaves_no_model_and_a_worse_one_is_kept_but_not_promoted(scheduled: Scheduled) -> None:
+    shop = scheduled.shop
+    before, champion = shop.names(), shop.champion()
+    job = submit(shop.broker, "retail_train", *options(k_min="6", k_max="6"))
+    try:
+        until(lambda: job.poll() is not None or (shop.models / ".draft-3").exists(), "a model on its way to disk", LONG)
+        for pid in training(job):
+            kill(pid)
+    finally:
+        words(job)
+    assert shop.names() == [".draft-3", *before]
+
+    job = submit(shop.broker, "retail_train", *options(k_min="6", k_max="6"))
+    until(lambda: job.poll() is not None, "the third model", LONG)
+    said = words(job)
+    assert job.returncode == 0, said
+    assert shop.names() == sorted([*before, "kmeans_model_3"])
+    assert [shop.is_whole(number) for number in (1, 2, 3)] == [True] * 3
+    decided = shop.facts(3)["promotion"]
+    ours, theirs = decided["score"], decided["champion_score"]
+    assert ours < theirs
+    assert decided == {
+        "promoted": False,
+        "score": ours,
+        "champion": champion,
+        "champion_score": theirs,
+        "why": f"mean silhouette {ours:.3f}; model {champion} has {theirs:.3f} on the same points",
+    }
+    assert decided["why"] in said
+    assert "model 3           written, not promoted" in said
+    assert shop.champion() == champion
+
+
+def test_too_few_rows_are_told_in_one_line_and_make_no_model(tmp_path: Path) -> None:
+    home = Broker(tmp_path, "localhost:1")
+    sell(home, 0, 400)
+    job = submit(home, "retail_train", *options())
+    said = words(job)
+    assert job.returncode == 1
+    (line,) = [line for line in said.splitlines() if line.startswith("arus:")]
+    assert line.endswith(" usable rows, spark.arus.min-rows is 500: too few yet")
+    assert "Traceback" not in said
+    assert not (tmp_path / "models").exists()
