@@ -13,7 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from arus.ping import free_port
-from server import create_app, receiving
+from server import create_app, queueing, receiving
 from server.guards import is_cross_site
 from server.pressure import Buckets, Limits
 from server.reasons import in_words
@@ -118,6 +118,12 @@ def test_what_is_no_form_is_refused(client: FlaskClient, kind: str, status: int)
     assert client.post("/upload", data=WHOLE, content_type=kind).status_code == status
 
 
+def test_a_boundary_as_long_as_no_client_makes_it_is_refused(client: FlaskClient) -> None:
+    long = BOUNDARY + "x" * 1000
+    sent = WHOLE.replace(BOUNDARY.encode(), long.encode())
+    assert client.post("/upload", data=sent, content_type=f"multipart/form-data; boundary={long}").status_code == 400
+
+
 def test_more_than_twenty_files_are_refused_together(client: FlaskClient) -> None:
     response = send(client, *[(PNG, "a.png")] * 21)
     assert response.status_code == 413
@@ -163,6 +169,8 @@ def test_a_body_without_end_costs_no_memory(
     rise = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert response.status_code == status, response.text
+    if size == 1 << 30 and most_read != 400_000:
+        assert "a request has at most 60 MB: send fewer files at once" in response.text
     assert stream.read_bytes <= most_read
     assert rise < MOST_RISE_BYTES
 
@@ -174,6 +182,15 @@ def test_without_kafka_nothing_is_kept_and_the_answer_says_when_to_come_again(cl
         assert response.json
         assert response.json["detail"].endswith("python -m arus broker start")
     assert 'arus_uploads_total{outcome="unsent"} 2\n' in client.get("/metrics").text
+
+
+def test_while_kafka_is_away_no_body_is_read(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queueing, "AWAY_SECONDS", 600.0)
+    assert send(client, (JPEG, "a.jpg")).status_code == 503
+    stream = Endless(WHOLE, 0)
+    environ = {"wsgi.input": stream, "CONTENT_LENGTH": str(len(WHOLE))}
+    response = client.post("/upload", content_type=FORM, environ_overrides=environ)
+    assert (response.status_code, stream.read_bytes) == (503, 0)
 
 
 def test_a_disk_that_is_full_is_said(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from arus.ping import addresses, is_open
-from server import uploads
+from server import queueing, uploads
 from tests.arus.image_samples import jpeg
 from tests.conftest import Broker
 from tests.e2e.support import until
@@ -121,12 +121,15 @@ def test_uploads_go_on_when_kafka_comes_back_and_what_was_refused_never_arrives(
 ) -> None:
     broker = own_broker()
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", broker.address)
+    # The producer would go on trying for a minute; the server gives up before.
+    monkeypatch.setattr(queueing, "SEND_SECONDS", 60.0)
     assert send(client, (JPEG, "a.jpg")).status_code == 503
     assert broker.arus("broker", "start").returncode == broker.arus("topics", "create").returncode == 0
     ids: list[str] = []
     until(lambda: taken(client, ids), "an upload")
     os.kill(broker.pid, signal.SIGKILL)
     until(lambda: not is_open(addresses()[0]), "the end of the broker")
+    monkeypatch.setattr(queueing, "SEND_SECONDS", 2.0)
     for _ in range(2):
         response = post(client, body(part(JPEG, "a.jpg"), part(PNG, "b.png")))
         assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
