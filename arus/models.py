@@ -77,6 +77,19 @@ def read(number: int) -> dict[str, Any]:
     return found
 
 
+def settle() -> None:
+    """Make the newest model the champion where a training was killed between writing it and saying so.
+
+    A champion that was chosen after that, by hand, stays.
+    """
+    newest = newest_sound()
+    if newest is None or not newest["promotion"]["promoted"]:
+        return
+    chosen = root() / CHAMPION
+    if not chosen.exists() or chosen.stat().st_mtime < path_of(newest["model_number"]).stat().st_mtime:
+        promote(newest["model_number"])
+
+
 def sound(number: int | None) -> dict[str, Any] | None:
     """Return model.json of a model, or None where there is no such model or it is damaged, which is said."""
     if number is None:

@@ -5,6 +5,7 @@ view twice: by its typical line, which a request can tell, and by its profile. W
 whole or not at all, and makes it the champion where it is at least as good on the same points as the one before.
 """
 
+import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -169,6 +170,10 @@ def refuse_wrong(settings: Settings) -> None:
         )
     if not 2 <= settings.k_min <= settings.k_max <= MOST_CLUSTERS:
         raise ArusError(f"settings: spark.arus.k-min and spark.arus.k-max must be 2 to {MOST_CLUSTERS}, in order")
+    try:
+        re.compile(settings.product_code)
+    except re.error as error:
+        raise ArusError(f"settings: spark.arus.product-code is no regular expression: {error}") from error
     if settings.seeds < 1 or not 0 < settings.together_support < 1:
         raise ArusError("settings: spark.arus.seeds must be at least 1, spark.arus.together-support between 0 and 1")
 
@@ -177,9 +182,7 @@ def main() -> None:
     job, settings = start(Settings)
     refuse_wrong(settings)
     locks.hold(job.spark, "models", job.name)
-    if models.champion() is None and (newest := models.newest_sound()):
-        # Killed after it wrote its first model, before it could say so.
-        models.promote(newest["model_number"])
+    models.settle()
     due, trained = time.monotonic(), -1
     for _ in job.rounds(settings.trigger, LOOK_SECONDS):
         table = delta_files.summary(TABLE)

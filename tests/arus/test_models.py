@@ -1,6 +1,7 @@
 """The folder of trained models: which are there, whether they are as they were written, and which is the best."""
 
 import json
+import os
 import subprocess
 import threading
 from pathlib import Path
@@ -159,6 +160,36 @@ def test_a_model_of_another_format_is_refused() -> None:
     made(1, format=2)
     with pytest.raises(ArusError, match=r"model.json has format 2; this version of Arus reads 1$"):
         models.read(1)
+
+
+def test_a_training_killed_before_it_named_its_champion_is_settled(root: Path) -> None:
+    models.settle()
+    assert models.champion() is None
+    made(1, promotion={"promoted": True})
+    models.settle()
+    assert models.champion() == 1
+    os.utime(root / models.CHAMPION, (1, 1))
+    made(2, promotion={"promoted": True})
+    models.settle()
+    assert models.champion() == 2
+
+
+def test_a_champion_chosen_by_hand_stays() -> None:
+    made(1, promotion={"promoted": True})
+    made(2, promotion={"promoted": True})
+    models.promote(1)
+    os.utime(models.path_of(2), (1, 1))
+    models.settle()
+    assert models.champion() == 1
+
+
+def test_a_model_that_did_not_win_is_not_made_the_champion(root: Path) -> None:
+    made(1, promotion={"promoted": True})
+    models.settle()
+    os.utime(root / models.CHAMPION, (1, 1))
+    made(2, promotion={"promoted": False})
+    models.settle()
+    assert models.champion() == 1
 
 
 def test_the_newest_sound_model_is_the_last_that_is_not_damaged(capsys: pytest.CaptureFixture[str]) -> None:

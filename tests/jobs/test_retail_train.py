@@ -56,6 +56,7 @@ def test_settings_that_a_training_can_be_done_with_pass(fine: Settings) -> None:
         (replace(SETTINGS, seeds=0), "spark.arus.seeds must be at least 1"),
         (replace(SETTINGS, together_support=0.0), "spark.arus.together-support between 0 and 1"),
         (replace(SETTINGS, together_support=1.0), "spark.arus.together-support between 0 and 1"),
+        (replace(SETTINGS, product_code="[0-9"), "spark.arus.product-code"),
     ],
 )
 def test_settings_that_no_training_can_be_done_with_are_refused(wrong: Settings, said: str) -> None:
