@@ -94,7 +94,8 @@ def messages(broker: Broker) -> dict[str, tuple[bytes, dict[str, str]]]:
         partitions = [TopicPartition(IMAGE_UPLOAD, number) for number in consumer.partitions_for_topic(IMAGE_UPLOAD)]
         consumer.assign(partitions)
         consumer.seek_to_beginning(*partitions)
-        ends, found = sum(consumer.end_offsets(partitions).values()), {}
+        ends = sum(consumer.end_offsets(partitions).values())
+        found: dict[str, tuple[bytes, dict[str, str]]] = {}
         while len(found) < ends:
             for batch in consumer.poll(timeout_ms=500).values():
                 for one in batch:
