@@ -31,19 +31,20 @@ FAILING = {"BACKOFF", "EXITED", "FATAL", "UNKNOWN"}
 
 
 class Pipeline(NamedTuple):
-    """A job, its producer, and the jobs to start once it has rows; by their names in conf/supervisord.conf."""
+    """A job, its producer, and jobs to start once there are rows, as all of it is that can wait; by their names."""
 
     name: str
     job: str
     producer: str
     later: tuple[str, ...] = ()
+    can_wait: bool = False
 
 
 PIPELINES = (
     Pipeline("temperature", job="temperature_filter", producer="temperature"),
     Pipeline("warehouse", job="warehouse_monitor", producer="warehouse"),
     Pipeline("retail", job="retail_ingest", producer="retail", later=("retail_train",)),
-    Pipeline("images", job="image_analytics", producer="images", later=("image_resize",)),
+    Pipeline("images", job="image_analytics", producer="images", later=("image_resize",), can_wait=True),
 )
 # A stop goes from what sends to what serves, so that nothing waits for what has gone.
 STOP_ORDER = ("producers", SERVER, "jobs", BROKER)

@@ -43,18 +43,18 @@ def bring_up(serves: bool = True) -> list[Program]:
 
 
 def start_pipelines(pipelines: Sequence[Pipeline], begun: list[Program], before: dict[str, int]) -> str | None:
-    """Start each pipeline once the one before has rows, and at last the jobs that can wait; add what began to `begun`.
+    """Start the pipelines and wait for their rows, then all that can wait; add what began to `begun`.
 
-    One after the other, since a few JVMs that start at once on two cores are all slow. Returns a line on the tables
-    that got no rows in time.
+    More JVMs at once would make the first rows late on two cores. Returns a line on the tables that got none in time.
     """
-    missing = []
-    for pipeline in pipelines:
-        if started := _start([pipeline.job, pipeline.producer]):
-            begun += started
-            missing.append(wait_for_rows([pipeline], begun, before))
-    begun += _start([name for pipeline in pipelines for name in pipeline.later])
-    return "; ".join(filter(None, missing)) or None
+    first = [pipeline for pipeline in pipelines if not pipeline.can_wait]
+    missing = None
+    if started := _start([name for pipeline in first for name in (pipeline.job, pipeline.producer)]):
+        begun += started
+        missing = wait_for_rows(first, begun, before)
+    waiting = [name for pipeline in pipelines if pipeline.can_wait for name in (pipeline.job, pipeline.producer)]
+    begun += _start([*waiting, *(name for pipeline in pipelines for name in pipeline.later)])
+    return missing
 
 
 def _start(names: list[str]) -> list[Program]:
