@@ -31,20 +31,20 @@ FAILING = {"BACKOFF", "EXITED", "FATAL", "UNKNOWN"}
 
 
 class Pipeline(NamedTuple):
-    """A job, its producer, and jobs to start once there are rows, as all of it is that can wait; by their names."""
+    """A job, its producer, and jobs to start once there are rows; an extra one is started only if it is asked for."""
 
     name: str
     job: str
     producer: str
     later: tuple[str, ...] = ()
-    can_wait: bool = False
+    is_extra: bool = False
 
 
 PIPELINES = (
     Pipeline("temperature", job="temperature_filter", producer="temperature"),
     Pipeline("warehouse", job="warehouse_monitor", producer="warehouse"),
     Pipeline("retail", job="retail_ingest", producer="retail", later=("retail_train",)),
-    Pipeline("images", job="image_analytics", producer="images", later=("image_resize",), can_wait=True),
+    Pipeline("images", job="image_analytics", producer="images", later=("image_resize",), is_extra=True),
 )
 # A stop goes from what sends to what serves, so that nothing waits for what has gone.
 STOP_ORDER = ("producers", SERVER, "jobs", BROKER)
