@@ -22,6 +22,10 @@ MOST_FILES = 20
 # Fields that are no files are skipped; this many parts no form has.
 MOST_PARTS = 100
 MOST_BYTES = 60_000_000
+TOO_MUCH = (
+    f"a request has at most {MOST_BYTES // 1_000_000} MB: send fewer files at once; "
+    f"a form has at most {MOST_PARTS} parts, with short headers"
+)
 CHUNK_BYTES = 64 * 1024
 # Of what the decoder holds at once: a chunk, and a part's headers.
 MOST_BUFFERED_BYTES = 4 * CHUNK_BYTES
@@ -73,7 +77,7 @@ def _read(chunks: Iterable[bytes], boundary: bytes, files: list[Received]) -> No
         for chunk in chunks:
             total += len(chunk)
             if total > MOST_BYTES:
-                raise Problem(413, f"a request has at most {MOST_BYTES // 1_000_000} MB: send fewer files at once")
+                raise RequestEntityTooLarge
             decoder.receive_data(chunk)
             writer.take_all(decoder)
         decoder.receive_data(None)
@@ -82,7 +86,7 @@ def _read(chunks: Iterable[bytes], boundary: bytes, files: list[Received]) -> No
         # AttributeError: the decoder finds no line break where a part begins.
         raise Problem(400, "the body ends too early, or is no multipart/form-data") from error
     except RequestEntityTooLarge as error:
-        raise Problem(413, f"a form has at most {MOST_PARTS} parts, with short headers") from error
+        raise Problem(413, TOO_MUCH) from error
     finally:
         writer.close()
 

@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -55,8 +56,10 @@ def prepare() -> None:
         folder(name).mkdir(parents=True, exist_ok=True)
     oldest = time.time() - STALE_SECONDS
     for part in folder("uploads").glob(f".*{PART}"):
-        if part.stat().st_mtime < oldest:
-            part.unlink(missing_ok=True)
+        # It may be in its place by now: others receive meanwhile.
+        with suppress(FileNotFoundError):
+            if part.stat().st_mtime < oldest:
+                part.unlink()
 
 
 def new_id() -> str:
@@ -112,9 +115,11 @@ def _notes(upload_id: str) -> Path:
 
 def _json(file: Path) -> dict[str, Any] | None:
     try:
-        found: dict[str, Any] = orjson.loads(file.read_bytes())
+        found = orjson.loads(file.read_bytes())
     except FileNotFoundError:
         return None
+    if not isinstance(found, dict):
+        raise ValueError(f"{file.name} holds no object")
     return found
 
 
