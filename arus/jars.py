@@ -64,10 +64,11 @@ def _lock_file(root: Path) -> Path:
 def _hashes(folder: Path) -> dict[str, str]:
     jars = [jar for name in SETS for jar in sorted((folder / name).glob("*.jar"))]
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        return dict(zip([f"{jar.parent.name}/{jar.name}" for jar in jars], pool.map(_sha256, jars), strict=True))
+        return dict(zip([f"{jar.parent.name}/{jar.name}" for jar in jars], pool.map(sha256_of, jars), strict=True))
 
 
-def _sha256(file: Path) -> str:
+def sha256_of(file: Path) -> str:
+    """Return the file's SHA-256, read in pieces."""
     digest = hashlib.sha256()
     with file.open("rb") as stream:
         while chunk := stream.read(1 << 20):

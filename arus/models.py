@@ -5,7 +5,6 @@ customer, product and country), the Spark pipelines under `spark/`, and SHA256SU
 """
 
 import argparse
-import hashlib
 import json
 import os
 import re
@@ -15,6 +14,7 @@ from typing import Any
 
 from arus import home
 from arus.errors import ArusError
+from arus.jars import sha256_of
 
 FORMAT = 1
 MODEL = "model.json"
@@ -112,7 +112,7 @@ def verify(folder: Path, *names: str) -> None:
         lines = (folder / SUMS).read_text().splitlines()
         sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
         for name in names:
-            if sums.get(name) != _digest(folder / name):
+            if sums.get(name) != sha256_of(folder / name):
                 raise ArusError(f"{folder / name} is not what was written at the training (SHA-256 differs)")
     except (OSError, UnicodeDecodeError) as error:
         raise ArusError(f"{folder} is no whole model: {error}") from error
@@ -121,7 +121,7 @@ def verify(folder: Path, *names: str) -> None:
 def seal(folder: Path) -> None:
     """Write SHA256SUMS over every file of a model's folder."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != SUMS)
-    (folder / SUMS).write_text("".join(f"{_digest(path)}  {path.relative_to(folder)}\n" for path in files))
+    (folder / SUMS).write_text("".join(f"{sha256_of(path)}  {path.relative_to(folder)}\n" for path in files))
 
 
 def table_of(found: list[dict[str, Any]], best: int | None) -> str:
@@ -166,11 +166,3 @@ def main(argv: list[str]) -> int:
     else:
         print(f"no models in {root()} yet: `./spark-submit.sh retail_train` makes one, or `make demo`")
     return 1 if any("error" in model for model in found) else 0
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -6,6 +6,7 @@ waiting/ID.BYTES      empty: Kafka has the upload, and no result is known yet
 processed/ID.json     the job's answer, written after the result processed/ID.EXT
 """
 
+import functools
 import os
 import re
 import secrets
@@ -51,11 +52,17 @@ def folder(name: str) -> Path:
 
 
 def prepare() -> None:
-    """Make the folders, and remove the parts of files whose receiver died."""
+    """Make the folders, and tidy up after receivers that died."""
     for name in ("uploads", "waiting"):
         folder(name).mkdir(parents=True, exist_ok=True)
+    _sweep(folder("uploads"))
+
+
+@functools.cache
+def _sweep(uploads: Path) -> None:
+    """Remove the parts of files whose receiver died; once a process, since the folder keeps every original."""
     oldest = time.time() - STALE_SECONDS
-    for part in folder("uploads").glob(f".*{PART}"):
+    for part in uploads.glob(f".*{PART}"):
         # It may be in its place by now: others receive meanwhile.
         with suppress(FileNotFoundError):
             if part.stat().st_mtime < oldest:
