@@ -5,9 +5,8 @@ import time
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
-from arus.ledger import NONE, newest_noted, note
+from arus.ledger import newest_without_spark, note
 
-RECENT_COMMITS = 20
 # Files beyond which the small ones are joined, and how often and after how long joined ones are deleted.
 MANY_FILES = 200
 SWEEP_SECONDS = 1800.0
@@ -21,8 +20,7 @@ class DriverAppend:
         self._path = path
         self._query_id = query_id
         table = DeltaTable(path)
-        recent = newest_noted(table.history(RECENT_COMMITS), query_id)
-        self._newest = recent if recent != NONE else newest_noted(table.history(), query_id)
+        self._newest = newest_without_spark(table, query_id)
         self._appended = len(table.file_uris())
         self._swept = float("-inf")
 

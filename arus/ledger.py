@@ -69,3 +69,9 @@ def newest_noted(commits: Iterable[dict[str, Any]], query_id: str) -> int:
     """Return the same of commits that were read without Spark."""
     noted = (json.loads(commit.get("userMetadata") or "{}") for commit in commits)
     return max((int(found["batch"]) for found in noted if found.get("query") == query_id), default=NONE)
+
+
+def newest_without_spark(table: Any, query_id: str) -> int:
+    """Return the same of a table that `deltalake` has opened."""
+    recent = newest_noted(table.history(RECENT_COMMITS), query_id)
+    return recent if recent != NONE else newest_noted(table.history(), query_id)

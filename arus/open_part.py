@@ -16,9 +16,8 @@ from deltalake import CommitProperties, DeltaTable
 from deltalake.fs import DeltaStorageHandler
 from deltalake.transaction import AddAction, RemoveAction
 
-from arus.ledger import NONE, newest_noted, note
+from arus.ledger import newest_without_spark, note
 
-RECENT_COMMITS = 20
 # Files in the settled part, beyond which its small ones are joined.
 MANY_FILES = 50
 SWEEP_SECONDS = 1800.0
@@ -31,7 +30,7 @@ class OpenPart:
     def __init__(self, path: str, query_id: str) -> None:
         self._path = path
         self._query_id = query_id
-        self._newest = self._newest_batch()
+        self._newest = newest_without_spark(DeltaTable(path), query_id)
         self._swept = float("-inf")
 
     def rows(self) -> pa.Table:
@@ -84,8 +83,3 @@ class OpenPart:
         if time.monotonic() - self._swept > SWEEP_SECONDS:
             table.vacuum(retention_hours=KEPT_HOURS, dry_run=False, enforce_retention_duration=False)
             self._swept = time.monotonic()
-
-    def _newest_batch(self) -> int:
-        table = DeltaTable(self._path)
-        recent = newest_noted(table.history(RECENT_COMMITS), self._query_id)
-        return recent if recent != NONE else newest_noted(table.history(), self._query_id)

@@ -6,6 +6,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from arus import driver_append
 from arus.driver_append import DriverAppend
+from arus.ledger import RECENT_COMMITS
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def test_another_query_has_batches_of_its_own(path: str) -> None:
 
 def test_the_newest_batch_is_found_behind_many_commits_of_others(path: str) -> None:
     DriverAppend(path, "query").append(rows(1), 7)
-    for number in range(driver_append.RECENT_COMMITS + 1):
+    for number in range(RECENT_COMMITS + 1):
         write_deltalake(path, rows(100 + number), mode="append")
     assert DriverAppend(path, "query").has(7)
 

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
-from arus import open_part
+from arus import ledger, open_part
 from arus.ledger import note
 from arus.open_part import OpenPart
 
@@ -54,7 +54,7 @@ def test_a_batch_that_the_table_has_is_left_out_also_after_a_restart(path: str) 
 
 def test_the_newest_batch_is_that_of_the_own_query_however_long_ago(path: str) -> None:
     OpenPart(path, "query").replace(rows("a"), 7)
-    for number in range(open_part.RECENT_COMMITS + 1):
+    for number in range(ledger.RECENT_COMMITS + 1):
         noted = CommitProperties(custom_metadata={"userMetadata": note("another", 100 + number)})
         write_deltalake(path, rows(f"other {number}", settled=True), mode="append", commit_properties=noted)
     write_deltalake(path, rows("of nobody", settled=True), mode="append")
