@@ -5,7 +5,7 @@ NAME: drain, latency, visible, warehouse, serving or training; without one, all 
 
 import sys
 
-from benchmarks import drain, latency, serving, training, visible, warehouse
+from benchmarks import drain, latency, resizer, serving, training, visible, warehouse
 
 BENCHMARKS = {
     "drain": drain.main,
@@ -14,6 +14,7 @@ BENCHMARKS = {
     "warehouse": warehouse.main,
     "serving": serving.main,
     "training": training.main,
+    "resizer": resizer.main,
 }
 
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from arus import broker, home, ping, submit, topics
+from arus import broker, home, java, ping, submit, topics
 
 HERE = Path(__file__).parent
 
@@ -36,6 +37,29 @@ def start_job(job: str, *options: str) -> "subprocess.Popen[str]":
     """Start a job by spark-submit; its words go to the home's logs."""
     out = (home.logs() / f"{job}.out").open("a")
     return subprocess.Popen([str(home.ROOT / "spark-submit.sh"), job, *options], stdout=out, stderr=out, text=True)
+
+
+@contextlib.contextmanager
+def running(*module: str) -> Iterator[int]:
+    """Start a server that says its address when it is ready, and yield its port."""
+    environment = os.environ | {"JAVA_HOME": str(java.java_home()), "SPARK_HOME": spark_home()}
+    environment |= {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
+    with (home.logs() / f"{module[0]}.log").open("a") as log:
+        line = [sys.executable, "-m", *module]
+        process = subprocess.Popen(line, cwd=home.ROOT, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
+    assert process.stdout  # noqa: S101
+    try:
+        address = re.search(r"http://127\.0\.0\.1:(\d+)", process.stdout.readline())
+        if not address:
+            sys.exit((home.logs() / f"{module[0]}.log").read_text())
+        yield int(address[1])
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def spark_home() -> str:
+    return str(Path(submit.spark_submit()).parent.parent)
 
 
 def run_peer(script: str, *argv: str) -> list[dict[str, float]]:

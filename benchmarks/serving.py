@@ -8,10 +8,8 @@ become champion, one after the other, while requests without a model's number, l
 import argparse
 import contextlib
 import os
-import re
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -19,10 +17,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from arus import home, java, models, submit
+from arus import models
 from arus.model_writing import next_model, write_entities, write_facts
 from benchmarks.load import Load, after, body_of, drive, get, post
-from benchmarks.rig import machine
+from benchmarks.rig import machine, running
 
 WORKERS = 2
 LIST_ROWS = 1000
@@ -82,29 +80,6 @@ def store() -> Iterator[None]:
         yield
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def running(*module: str) -> Iterator[int]:
-    """Start a server that says its address when it is ready, and yield its port."""
-    environment = os.environ | {"JAVA_HOME": str(java.java_home()), "SPARK_HOME": spark_home()}
-    environment |= {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
-    with (home.logs() / f"{module[0]}.log").open("a") as log:
-        line = [sys.executable, "-m", *module]
-        process = subprocess.Popen(line, cwd=home.ROOT, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
-    assert process.stdout  # noqa: S101
-    try:
-        address = re.search(r"http://127\.0\.0\.1:(\d+)", process.stdout.readline())
-        if not address:
-            sys.exit((home.logs() / f"{module[0]}.log").read_text())
-        yield int(address[1])
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def spark_home() -> str:
-    return str(Path(submit.spark_submit()).parent.parent)
 
 
 def measured(port: int, requests: list[bytes], seconds: float, warm_up: float = WARM_UP_SECONDS) -> Load:
