@@ -9,7 +9,7 @@ import os
 import re
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, cast
@@ -17,10 +17,10 @@ from typing import Any, cast
 import pyarrow as pa
 from pyspark import TaskContext
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
-from pyspark.sql.pandas.functions import arrow_udf
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
+from pyspark.sql.udf import UserDefinedFunction
+from pyspark.util import PythonEvalType
 
 from arus.image_headers import RejectedImage
 from arus.image_measures import analyse
@@ -60,15 +60,18 @@ def child() -> ImageWorker:
 
 def applied(records: DataFrame, row_of: Callable[[Record], Record], ddl: str) -> DataFrame:
     """Return a row of the DDL for each Kafka record, made by Python in the tasks, once."""
-    schema = to_arrow_schema(cast(StructType, StructType.fromDDL(ddl)), timezone="UTC")
+    struct = cast(StructType, StructType.fromDDL(ddl))
+    schema = to_arrow_schema(struct, timezone="UTC")
 
-    def rows(batch: pa.Array) -> pa.Array:
-        return pa.RecordBatch.from_pylist([row_of(record) for record in batch.to_pylist()], schema).to_struct_array()
+    def rows(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            yield pa.RecordBatch.from_pylist([row_of(record) for record in batch.to_pylist()], schema)
 
-    # Were it deterministic, Spark could call it once for each column that is asked for.
-    udf: Any = arrow_udf(rows, ddl)  # type: ignore[call-overload]
-    udf = udf.asNondeterministic()
-    return records.select(udf(F.struct("*")).alias("row")).select("row.*")
+    # What DataFrame.mapInArrow does, but for its wish for pandas, which nothing here needs. A UDF would have every
+    # image copied into a queue beside its result.
+    function = UserDefinedFunction(rows, struct, evalType=PythonEvalType.SQL_MAP_ARROW_ITER_UDF)
+    column: Any = function(*records.columns)
+    return DataFrame(records._jdf.mapInArrow(column._jc, False, None), records.sparkSession)
 
 
 def _headers(record: Record) -> dict[str, bytes]:

@@ -1,11 +1,12 @@
 """python -m benchmarks [NAME] [options]: the figures of docs/performance.md.
 
-NAME: drain, latency, visible, warehouse, serving or training; without one, all of them. Each says more with --help.
+NAME: drain, latency, visible, warehouse, serving, training, analytics or resizer; without one, all of them. Each says
+more with --help.
 """
 
 import sys
 
-from benchmarks import drain, latency, resizer, serving, training, visible, warehouse
+from benchmarks import analytics, drain, latency, resizer, serving, training, visible, warehouse
 
 BENCHMARKS = {
     "drain": drain.main,
@@ -14,6 +15,7 @@ BENCHMARKS = {
     "warehouse": warehouse.main,
     "serving": serving.main,
     "training": training.main,
+    "analytics": analytics.main,
     "resizer": resizer.main,
 }
 

@@ -41,11 +41,11 @@ def serve(queue: redis.Redis, folder: Path) -> None:
 def work(queue: redis.Redis, folder: Path) -> None:
     print("ready", flush=True)
     while taken := queue.brpop([QUEUE]):
-        name = taken[1].decode()
+        name = str(taken[1])
         with Image.open(folder / "uploads" / name) as image:
             image.resize(SIZE).save(folder / "processed" / name)
 
 
 if __name__ == "__main__":
     what, redis_port, storage = sys.argv[1:4]
-    {"api": serve, "worker": work}[what](redis.Redis(port=int(redis_port)), Path(storage))
+    {"api": serve, "worker": work}[what](redis.Redis(port=int(redis_port), decode_responses=True), Path(storage))

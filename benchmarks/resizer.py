@@ -16,9 +16,9 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from arus import delta_files, home, ping
+from arus import home, ping
 from benchmarks import image_set
-from benchmarks.load_test import Outcome, Uploader, Uploads, finished, outcome, shares
+from benchmarks.load_test import Outcome, Uploader, Uploads, finished, outcome
 from benchmarks.rig import machine, rig, running, start_job
 
 PARTS = ("rate", "latency", "cluster")
@@ -68,7 +68,8 @@ def peer(folder: Path) -> Iterator[str]:
     with contextlib.ExitStack() as stack:
         stack.enter_context(started(line))
         for _ in range(PEER_WORKERS):
-            worker = stack.enter_context(started([sys.executable, "-m", "benchmarks.resize_peer", "worker", str(port), str(folder)]))
+            work = [sys.executable, "-m", "benchmarks.resize_peer", "worker", str(port), str(folder)]
+            worker = stack.enter_context(started(work))
             assert worker.stdout  # noqa: S101
             worker.stdout.readline()
         api = stack.enter_context(running("benchmarks.resize_peer", "api", str(port), str(folder)))
@@ -131,7 +132,10 @@ def latency(files: Files, rounds: int, seconds: float) -> None:
         for number in range(1, rounds + 1):
             found.append(uploaded(ours, files, count, LATENCY_RATE)[0])
             print(f"round {number}, ours: {found[-1]}", flush=True)
-            print(f"round {number}, peer: {uploaded_to_peer(other, folder / 'peer', files, count, LATENCY_RATE)}", flush=True)
+            print(
+                f"round {number}, peer: {uploaded_to_peer(other, folder / 'peer', files, count, LATENCY_RATE)}",
+                flush=True,
+            )
     middles = [statistics.median(each.milliseconds(point) for each in found) for point in (50, 99)]
     print(f"{LATENCY_RATE:.0f} uploads/s, medians of {rounds}: p50 {middles[0]:,.0f}, p99 {middles[1]:,.0f} ms")
 

@@ -4,9 +4,12 @@ Reads `image-stream` in whatever form producers send, decodes each image once, i
 and keeps its measures, flags and thumbnail in `tables/images`, exactly once. What is no image goes to the rejects.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.readwriter import DataStreamWriter
@@ -14,15 +17,17 @@ from pyspark.sql.types import StructType
 
 from arus import image_duplicates, schemas
 from arus.delta_io import append_rejects, claim, table_path
+from arus.driver_append import DriverAppend
 from arus.image_duplicates import Duplicates, Repeat, Seen
 from arus.image_messages import large_folder
 from arus.image_tasks import REJECTED, measured
 from arus.job import Job, start
 from arus.kafka_io import read_topic
-from arus.ledger import Ledger
+from arus.ledger import Ledger, running_query
 from arus.settings import Trigger
 
 TABLE = "images"
+IN_ORDER = [(name, "ascending") for name in ("topic", "partition", "offset")]
 
 
 @dataclass(frozen=True)
@@ -33,15 +38,22 @@ class Settings:
     tasks: int
 
 
-def marked(images: DataFrame, repeats: list[Repeat]) -> DataFrame:
+def columns(rows: pa.Table, names: Iterable[str]) -> list[list[Any]]:
+    return [rows[name].to_pylist() for name in names]
+
+
+def marked(images: pa.Table, repeats: Iterable[Repeat]) -> pa.Table:
     """Return measured images as rows of `tables/images`; those that repeat others have a flag and say of which."""
-    ddl = "r_partition int, r_offset bigint, flag string, duplicate_of string"
-    rows = [(each.image.partition, each.image.offset, each.flag, each.of) for each in repeats]
-    repeated = F.broadcast(images.sparkSession.createDataFrame(rows, ddl))
-    is_same = (F.col("partition") == F.col("r_partition")) & (F.col("offset") == F.col("r_offset"))
-    flags = F.when(F.col("flag").isNull(), F.col("flags")).otherwise(F.array_append("flags", F.col("flag")))
-    joined = images.join(repeated, is_same, how="left").withColumns({"flags": flags, "event_time": F.col("timestamp")})
-    return joined.select(cast(StructType, StructType.fromDDL(schemas.TABLES[TABLE])).fieldNames())
+    found = {(each.image.topic, each.image.partition, each.image.offset): each for each in repeats}
+    places = zip(*columns(images, ("topic", "partition", "offset")), strict=True)
+    repeated = [found.get(place) for place in places]
+    flags = [
+        [*own, each.flag] if each else own for own, each in zip(images["flags"].to_pylist(), repeated, strict=True)
+    ]
+    duplicate_of = pa.array([each.of if each else None for each in repeated], pa.string())
+    images = images.set_column(images.column_names.index("flags"), "flags", pa.array(flags, images["flags"].type))
+    images = images.append_column("duplicate_of", duplicate_of).append_column("event_time", images["timestamp"])
+    return images.select(cast(StructType, StructType.fromDDL(schemas.TABLES[TABLE])).fieldNames())
 
 
 class ImageWriter:
@@ -51,18 +63,22 @@ class ImageWriter:
         self._job = job
         self._ledger = Ledger()
         self._seen = seen
+        self._table: DriverAppend | None = None
 
     def __call__(self, batch: DataFrame, batch_id: int) -> None:
+        self._table = self._table or DriverAppend(table_path(TABLE), running_query(batch.sparkSession))
         rows = measured(batch, large_folder()).persist()
         try:
-            images = rows.where(F.col("reason").isNull())
-            keys = images.select(*Seen._fields).orderBy("partition", "offset").collect()
-            repeats = self._seen.repeats(Seen(*key) for key in keys)
-            if keys:
-                self._ledger.append(marked(images, repeats), table_path(TABLE), batch_id)
-            rejects = rows.where(F.col("reason").isNotNull()).select(*REJECTED)
-            rejected = append_rejects(self._ledger, rejects, self._job.name, batch_id)
-            self._job.listener.count(f"{self._job.name}.tables", batch_id, len(keys) + rejected, rejected)
+            # What is rejected stays where it is: it may have a megabyte a record.
+            found: pa.Table = rows.drop("key", "value", "headers").toArrow()
+            images = found.filter(pc.is_null(found["reason"])).sort_by(IN_ORDER)
+            repeats = self._seen.repeats(Seen(*each) for each in zip(*columns(images, Seen._fields), strict=True))
+            self._table.append(marked(images, repeats), batch_id)
+            rejected = found.num_rows - images.num_rows
+            if rejected:
+                unusable = rows.where(F.col("reason").isNotNull()).select(*REJECTED)
+                append_rejects(self._ledger, unusable, self._job.name, batch_id)
+            self._job.listener.count(f"{self._job.name}.tables", batch_id, found.num_rows, rejected)
         finally:
             rows.unpersist()
 

@@ -48,6 +48,12 @@ class Upload:
 
 def folder(name: str) -> Path:
     """Return uploads, processed or waiting: in the store, or in ARUS_HOME where that is a URI."""
+    return _folder(name, os.environ.get("ARUS_STORE"), os.environ.get("ARUS_HOME"))
+
+
+@functools.lru_cache
+def _folder(name: str, *_: str | None) -> Path:
+    # Kept, since an upload asks for it a dozen times.
     return (home.local_store() or home.home()) / "storage" / name
 
 
@@ -98,7 +104,7 @@ def original(upload: Upload) -> Path:
 
 
 def answered(upload_id: str) -> bool:
-    return (folder("processed") / f"{upload_id}.json").exists()
+    return os.path.exists(f"{folder('processed')}/{upload_id}.json")  # noqa: PTH110 - four times as fast
 
 
 def read_upload(upload_id: str) -> Upload | None:

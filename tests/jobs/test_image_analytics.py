@@ -3,7 +3,8 @@ import hashlib
 import json
 from pathlib import Path
 
-from pyspark.sql import SparkSession
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
 
 from arus import schemas
 from arus.image_duplicates import Repeat, Seen
@@ -50,20 +51,25 @@ def test_what_is_no_image_is_kept_whole_with_the_reason(spark: SparkSession, tmp
     assert {tuple(map(tuple, row.headers)) for row in found} == {(("plant", b"p"),)}
 
 
+def found(rows: DataFrame, folder: Path) -> pa.Table:
+    """Return what the driver gets of records: their measures, without the raw bytes."""
+    return measured(rows, folder).drop("key", "value", "headers").toArrow().sort_by("offset")
+
+
 def test_a_repeated_image_says_of_which_and_how(spark: SparkSession, tmp_path: Path) -> None:
-    rows = measured(
-        records(spark, record(0, b"a.jpg", JPEG), record(1, b"b.jpg", JPEG), record(2, b"c.png", PNG)), tmp_path
-    )
-    seen = Seen("a-topic", 0, 1, "", "")
-    found = marked(rows, [Repeat(seen, "exact-duplicate", "a-topic-0-0")]).orderBy("offset")
-    assert found.columns == [column.split()[0] for column in schemas.TABLES["images"].split(", ")]
-    assert [(row.filename, row.flags, row.duplicate_of) for row in found.collect()] == [
+    rows = records(spark, record(0, b"a.jpg", JPEG), record(1, b"b.jpg", JPEG), record(2, b"c.png", PNG))
+    repeat = Repeat(Seen("a-topic", 0, 1, "", ""), "exact-duplicate", "a-topic-0-0")
+    table = marked(found(rows, tmp_path), [repeat])
+    assert table.column_names == [column.split()[0] for column in schemas.TABLES["images"].split(", ")]
+    assert [(row["filename"], row["flags"], row["duplicate_of"]) for row in table.to_pylist()] == [
         ("a.jpg", [], None),
         ("b.jpg", ["exact-duplicate"], "a-topic-0-0"),
         ("c.png", ["low-information"], None),
     ]
+    assert table["event_time"].to_pylist() == [AT] * 3
 
 
-def test_a_batch_without_repeats_stays_as_it_is(spark: SparkSession, tmp_path: Path) -> None:
-    rows = measured(records(spark, record(0, b"a.jpg", JPEG)), tmp_path)
-    assert [(row.flags, row.duplicate_of) for row in marked(rows, []).collect()] == [([], None)]
+def test_a_repeat_in_another_partition_marks_only_its_own_place(spark: SparkSession, tmp_path: Path) -> None:
+    elsewhere = Repeat(Seen("a-topic", 1, 0, "", ""), "near-duplicate", "a-topic-0-0")
+    table = marked(found(records(spark, record(0, b"a.jpg", JPEG)), tmp_path), [elsewhere])
+    assert [(row["flags"], row["duplicate_of"]) for row in table.to_pylist()] == [([], None)]
