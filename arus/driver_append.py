@@ -17,11 +17,11 @@ class DriverAppend:
     """The table at `path`, as the query of this id fills it: each micro-batch once."""
 
     def __init__(self, path: str, query_id: str) -> None:
-        self._path = path
         self._query_id = query_id
-        table = DeltaTable(path)
-        self._newest = newest_without_spark(table, query_id)
-        self._appended = len(table.file_uris())
+        # Kept open: it has one writer (arus/locks.py), and to read its log again takes as long as to append.
+        self._table = DeltaTable(path)
+        self._newest = newest_without_spark(self._table, query_id)
+        self._files = len(self._table.file_uris())
         self._swept = float("-inf")
 
     def has(self, batch_id: int) -> bool:
@@ -33,16 +33,15 @@ class DriverAppend:
         if self.has(batch_id) or not rows.num_rows:
             return
         properties = CommitProperties(custom_metadata={"userMetadata": note(self._query_id, batch_id)})
-        write_deltalake(self._path, rows, mode="append", commit_properties=properties)
+        write_deltalake(self._table, rows, mode="append", commit_properties=properties)
         self._newest = batch_id
-        self._appended += 1
-        if self._appended > MANY_FILES:
+        self._files += 1
+        if self._files > MANY_FILES:
             self._tidy()
 
     def _tidy(self) -> None:
-        table = DeltaTable(self._path)
-        table.optimize.compact()
+        self._table.optimize.compact()
         if time.monotonic() - self._swept > SWEEP_SECONDS:
-            table.vacuum(retention_hours=KEPT_HOURS, dry_run=False, enforce_retention_duration=False)
+            self._table.vacuum(retention_hours=KEPT_HOURS, dry_run=False, enforce_retention_duration=False)
             self._swept = time.monotonic()
-        self._appended = len(table.file_uris())
+        self._files = len(self._table.file_uris())

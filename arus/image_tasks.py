@@ -4,6 +4,7 @@ Decoding happens in a child of the Python worker (arus/image_worker.py), kept fo
 """
 
 import functools
+import gc
 import json
 import os
 import re
@@ -31,6 +32,8 @@ from arus.resizing import Target, resize
 from arus.schemas import POSITION
 
 Record = dict[str, Any]
+# What the tasks get of a record, as arus/kafka_io.py reads it.
+RECORD = ("topic", "partition", "offset", "timestamp", "key", "value", "headers")
 RAW = "timestamp timestamp, key binary, value binary, headers array<struct<key: string, value: binary>>, reason string"
 # What is measured, and of what is rejected the whole record with the reason.
 MEASURED = (
@@ -55,23 +58,36 @@ EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
 @functools.cache
 def child() -> ImageWorker:
     """Return this process's decoder; it ends with the process."""
+    # PySpark's workers collect garbage after every task: what was imported is none, and to see that takes 10 ms.
+    gc.freeze()
     return ImageWorker()
 
 
-def applied(records: DataFrame, row_of: Callable[[Record], Record], ddl: str) -> DataFrame:
-    """Return a row of the DDL for each Kafka record, made by Python in the tasks, once."""
+def in_tasks(row_of: Callable[[Record], Record], ddl: str) -> Callable[[DataFrame], DataFrame]:
+    """Return what gives a row of the DDL for each Kafka record of a data frame, made by Python in the tasks, once.
+
+    It is made once and used for every micro-batch: putting it together takes a tenth of a small one's time.
+    """
     struct = cast(StructType, StructType.fromDDL(ddl))
-    schema = to_arrow_schema(struct, timezone="UTC")
+    function = functools.partial(_rows, row_of=row_of, schema=to_arrow_schema(struct, timezone="UTC"))
+    udf = UserDefinedFunction(function, struct, evalType=PythonEvalType.SQL_MAP_ARROW_ITER_UDF)
+    column: Any = udf(*RECORD)
 
-    def rows(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            yield pa.RecordBatch.from_pylist([row_of(record) for record in batch.to_pylist()], schema)
+    def applied(records: DataFrame) -> DataFrame:
+        # What DataFrame.mapInArrow does, but for its wish for pandas, which nothing here needs. A UDF in a select
+        # would have every image copied into a queue beside its result.
+        jvm_frame = records.select(*RECORD)._jdf.mapInArrow(column._jc, False, None)
+        return DataFrame(jvm_frame, records.sparkSession)
 
-    # What DataFrame.mapInArrow does, but for its wish for pandas, which nothing here needs. A UDF would have every
-    # image copied into a queue beside its result.
-    function = UserDefinedFunction(rows, struct, evalType=PythonEvalType.SQL_MAP_ARROW_ITER_UDF)
-    column: Any = function(*records.columns)
-    return DataFrame(records._jdf.mapInArrow(column._jc, False, None), records.sparkSession)
+    return applied
+
+
+def _rows(
+    batches: Iterator[pa.RecordBatch], row_of: Callable[[Record], Record], schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    # A function of the module: a nested one would travel to every task with all that it refers to.
+    for batch in batches:
+        yield pa.RecordBatch.from_pylist([row_of(record) for record in batch.to_pylist()], schema)
 
 
 def _headers(record: Record) -> dict[str, bytes]:
@@ -86,9 +102,9 @@ def _whole(record: Record, reason: str) -> Record:
 # --- image-stream: measured ---
 
 
-def measured(records: DataFrame, large: Path) -> DataFrame:
-    """Return rows of MEASURED; `large` is the folder of the images that messages refer to."""
-    return applied(records, functools.partial(_measures, large=large), MEASURED)
+def measuring(large: Path) -> Callable[[DataFrame], DataFrame]:
+    """Return what makes rows of MEASURED; `large` is the folder of the images that messages refer to."""
+    return in_tasks(functools.partial(_measures, large=large), MEASURED)
 
 
 def _measures(record: Record, large: Path) -> Record:
@@ -105,9 +121,9 @@ def _measures(record: Record, large: Path) -> Record:
 # --- image-upload: resized ---
 
 
-def resized(records: DataFrame, storage: Path, target: Target) -> DataFrame:
-    """Return rows of RESIZED; a result lies in `processed` of the storage, whole, before its row is there."""
-    return applied(records, functools.partial(_made, storage=storage, target=target), RESIZED)
+def resizing(storage: Path, target: Target) -> Callable[[DataFrame], DataFrame]:
+    """Return what makes rows of RESIZED; a result lies in `processed` of the storage, whole, before its row does."""
+    return in_tasks(functools.partial(_made, storage=storage, target=target), RESIZED)
 
 
 def _made(record: Record, storage: Path, target: Target) -> Record:

@@ -5,6 +5,7 @@ arus.image_files there are decoder-crashed, decoder-timeout and decoder-failed:E
 never a pickle: a decoder that was taken over cannot make its caller run anything.
 """
 
+import contextlib
 import dataclasses
 import functools
 import json
@@ -34,6 +35,9 @@ MEMORY_BYTES = 1024 * 1024 * 1024
 IMAGES_A_CHILD = 1000
 START_SECONDS = 60.0
 GRACE_SECONDS = 1.0
+
+# What tells that the child is gone, or says what no decoder says.
+CRASHES = (OSError, EOFError, ValueError, TypeError)
 
 MOST_ANSWERED_BYTES = 64 * 1024 * 1024
 READY = b"R"
@@ -76,20 +80,29 @@ class ImageWorker:
         *args: Arguments.args,
         **kwargs: Arguments.kwargs,
     ) -> Result:
-        """Return function(data, *args, **kwargs), a flat dataclass, from the child; raise RejectedImage."""
+        """Return function(data, *args, **kwargs), a flat dataclass, from the child; raise RejectedImage.
+
+        An image whose decoder dies gets another one, once: somebody else may have killed it.
+        """
         call = pickle.dumps((function, args, kwargs))
+        try:
+            with contextlib.suppress(*CRASHES):
+                return self._call(function, call, data)
+            return self._call(function, call, data)
+        except CRASHES as error:
+            raise RejectedImage("decoder-crashed") from error
+
+    def _call(self, function: Callable[..., Result], call: bytes, data: bytes) -> Result:
         try:
             answer, blob = self._ask(call, data)
             if "reason" in answer:
                 raise RejectedImage(str(answer["reason"]))
-            result: Result = _rebuilt(function, answer, blob)
+            return _rebuilt(function, answer, blob)
         except TimeoutError as error:
-            self.close()
             raise RejectedImage("decoder-timeout") from error
-        except (OSError, EOFError, ValueError, TypeError) as error:
+        except CRASHES:
             self.close()
-            raise RejectedImage("decoder-crashed") from error
-        return result
+            raise
 
     def close(self) -> None:
         """End the child, if there is one."""

@@ -20,7 +20,7 @@ from arus.delta_io import append_rejects, claim, table_path
 from arus.driver_append import DriverAppend
 from arus.image_duplicates import Duplicates, Repeat, Seen
 from arus.image_messages import large_folder
-from arus.image_tasks import REJECTED, measured
+from arus.image_tasks import REJECTED, measuring
 from arus.job import Job, start
 from arus.kafka_io import read_topic
 from arus.ledger import Ledger, running_query
@@ -61,13 +61,14 @@ class ImageWriter:
 
     def __init__(self, job: Job, seen: Duplicates) -> None:
         self._job = job
+        self._measured = measuring(large_folder())
         self._ledger = Ledger()
         self._seen = seen
         self._table: DriverAppend | None = None
 
     def __call__(self, batch: DataFrame, batch_id: int) -> None:
         self._table = self._table or DriverAppend(table_path(TABLE), running_query(batch.sparkSession))
-        rows = measured(batch, large_folder()).persist()
+        rows = self._measured(batch).persist()
         try:
             # What is rejected stays where it is: it may have a megabyte a record.
             found: pa.Table = rows.drop("key", "value", "headers").toArrow()

@@ -19,7 +19,7 @@ from arus import home, schemas
 from arus.delta_io import append_rejects, claim, table_path
 from arus.driver_append import DriverAppend
 from arus.errors import ArusError
-from arus.image_tasks import REJECTED, resized
+from arus.image_tasks import REJECTED, resizing
 from arus.job import Job, start
 from arus.kafka_io import read_topic
 from arus.ledger import Ledger, running_query
@@ -35,7 +35,7 @@ class Settings:
     trigger: Trigger
     starting_offsets: str
     max_offsets_per_trigger: int
-    tasks: int
+    images_per_task: int
     width: int
     height: int
     fit: str
@@ -70,14 +70,13 @@ class UploadWriter:
 
     def __init__(self, job: Job, settings: Settings) -> None:
         self._job = job
-        self._target = target(settings)
-        self._storage = storage()
+        self._resized = resizing(storage(), target(settings))
         self._ledger = Ledger()
         self._table: DriverAppend | None = None
 
     def __call__(self, batch: DataFrame, batch_id: int) -> None:
         self._table = self._table or DriverAppend(table_path(TABLE), running_query(batch.sparkSession))
-        made: pa.Table = resized(batch, self._storage, self._target).toArrow().combine_chunks()
+        made: pa.Table = self._resized(batch).toArrow().combine_chunks()
         unusable = made.filter(pc.is_valid(made["reason"])).select(REJECTED)
         if unusable.num_rows:
             rejects = batch.sparkSession.createDataFrame(unusable.combine_chunks())
@@ -94,7 +93,7 @@ def query(job: Job, settings: Settings) -> DataStreamWriter:
         schemas.IMAGE_UPLOAD,
         settings.starting_offsets,
         settings.max_offsets_per_trigger,
-        minPartitions=str(settings.tasks),
+        maxRecordsPerPartition=str(settings.images_per_task),
     )
     return (
         raw.writeStream.foreachBatch(UploadWriter(job, settings))

@@ -35,6 +35,15 @@ def crash(_data: bytes) -> Told:
     return tell(b"")
 
 
+def crash_once(data: bytes) -> Told:
+    """Crash where the file that `data` names is not there yet, which it then is."""
+    try:
+        os.mkdir(data)  # noqa: PTH102
+    except FileExistsError:
+        return tell(data)
+    return crash(data)
+
+
 def leave(_data: bytes) -> Told:
     os._exit(0)
 

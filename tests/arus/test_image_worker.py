@@ -61,6 +61,11 @@ def test_a_fault_is_a_reason_and_the_next_image_is_decoded(
     assert worker.call(faults.tell, b"next").blob == b"next"
 
 
+def test_an_image_whose_decoder_dies_gets_another_one_once(worker: ImageWorker, tmp_path: Path) -> None:
+    begun = str(tmp_path / "begun").encode()
+    assert worker.call(faults.crash_once, begun).blob == begun
+
+
 def test_too_much_memory_is_a_reason(worker: ImageWorker) -> None:
     assert reason(worker, faults.hog, b"x" * 1_000) == "too-much-memory"
     assert worker.call(faults.tell, b"next").blob == b"next"

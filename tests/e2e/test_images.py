@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import subprocess
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -21,32 +22,62 @@ from tests.e2e.support import drain, everything, kill, positions, python, row_co
 
 pytestmark = pytest.mark.e2e
 
-SENT = 300
-UPLOADS = 60
-SMALL_BATCHES = ("--conf", "spark.arus.trigger=0 seconds", "--conf", "spark.arus.max-offsets-per-trigger=20")
+UPLOADS = 240
+MOST_A_BATCH = 20
+SMALL_BATCHES = (
+    *("--conf", "spark.arus.trigger=0 seconds"),
+    *("--conf", f"spark.arus.max-offsets-per-trigger={MOST_A_BATCH}"),
+)
 
 
-def killed_half_way(cluster: Broker, job: str, name: str, rows: int) -> None:
-    """Run the job until the table has so many rows, then kill its driver."""
+def processes_below(pid: int, word: str) -> list[int]:
+    """Return the processes below one whose command line has the word, their parents before them."""
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,command="], capture_output=True, text=True, check=True)
+    rows = [line.split(maxsplit=2) for line in listed.stdout.splitlines()]
+    found, parents = [], [pid]
+    while parents:
+        below = [(int(each[0]), each[2]) for each in rows if int(each[1]) in parents]
+        found += [number for number, command in below if word in command]
+        parents = [number for number, _ in below]
+    return found
+
+
+def all_killed_on_the_way(cluster: Broker, job: str, name: str, rows: int) -> None:
+    """Run the job; while its table gets so many rows, kill a Python worker, a decoder, the broker and the driver."""
     running = submit(cluster, job, *SMALL_BATCHES)
+
+    def reach(share: float) -> None:
+        wanted = int(rows * share)
+        until(lambda: row_count(cluster, name) >= wanted or running.poll() is not None, f"{wanted} rows in {name}")
+        assert running.poll() is None, words(running)
+
     try:
-        until(lambda: row_count(cluster, name) >= rows, f"{rows} rows in {name}")
+        reach(0.15)
+        kill(processes_below(running.pid, "pyspark.daemon")[-1])
+        reach(0.3)
+        kill(processes_below(running.pid, "arus.image_worker")[-1])
+        reach(0.45)
+        kill(cluster.pid)
+        assert cluster.arus("broker", "start").returncode == 0
+        reach(0.7)
+        assert row_count(cluster, name) < rows - MOST_A_BATCH, "there is nothing left to be cut off"
     finally:
         kill(running.pid)
         words(running)
 
 
-def test_every_image_is_in_the_table_or_in_the_rejects_once_across_kill_9(cluster: Broker) -> None:
-    producer = python(cluster, "-m", "producers.images", "--count", str(SENT), "--seed", "5")
+@pytest.mark.parametrize("sent", [300, pytest.param(2_000, marks=pytest.mark.long)])
+def test_every_image_is_in_the_table_or_in_the_rejects_once_across_kill_9(cluster: Broker, sent: int) -> None:
+    producer = python(cluster, "-m", "producers.images", "--count", str(sent), "--seed", "5")
     said = words(producer)
     assert producer.returncode == 0, said
-    killed_half_way(cluster, "image_analytics", "tables/images", SENT // 4)
+    all_killed_on_the_way(cluster, "image_analytics", "tables/images", sent)
     drain(cluster, "image_analytics")
 
     kept, rejected = table(cluster, "tables/images"), table(cluster, "rejects/image_analytics")
     places = positions(kept) + positions(rejected)
     assert sorted(places) == everything(cluster, "image-stream")
-    assert len(places) == SENT
+    assert len(places) == sent
     assert set(rejected["reason"].to_pylist()) == {"truncated"}
     flags = Counter(flag for flags in kept["flags"].to_pylist() for flag in flags)
     assert {"blurry", "dark", "exact-duplicate", "wrong-extension"} <= flags.keys()
@@ -54,7 +85,9 @@ def test_every_image_is_in_the_table_or_in_the_rejects_once_across_kill_9(cluste
     by_place = {f"{row['topic']}-{row['partition']}-{row['offset']}": row["sha256"] for row in kept.to_pylist()}
     assert all(by_place[row["duplicate_of"]] == row["sha256"] for row in repeats)
     manifest = json.loads((cluster.home / "run" / "images.manifest.json").read_text())
-    assert SENT in [value for value in manifest.values() if isinstance(value, int)]
+    assert (manifest["sent"], manifest["complete"]) == (sent, True)
+    account = cluster.arus("images", "consumed").stdout
+    assert f"sent {sent:,}, stored {kept.num_rows:,}, rejected {rejected.num_rows:,}: nothing is missing" in account
 
     before = kept.num_rows
     drain(cluster, "image_analytics")
@@ -86,7 +119,7 @@ def _opens(data: bytes) -> bool:
 
 def test_every_upload_ends_processed_or_rejected_once_across_kill_9(cluster: Broker) -> None:
     expected = send_uploads(cluster)
-    killed_half_way(cluster, "image_resize", "tables/resized", UPLOADS // 4)
+    all_killed_on_the_way(cluster, "image_resize", "tables/resized", UPLOADS)
     drain(cluster, "image_resize")
 
     rows = table(cluster, "tables/resized").to_pylist()

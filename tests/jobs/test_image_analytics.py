@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from arus import schemas
 from arus.image_duplicates import Repeat, Seen
-from arus.image_tasks import REJECTED, measured
+from arus.image_tasks import REJECTED, measuring
 from jobs.image_analytics import marked
 from tests.jobs.image_records import AT, picture, record, records
 
@@ -27,7 +27,7 @@ def test_an_image_is_measured_whatever_form_it_was_sent_in(spark: SparkSession, 
         record(2, b"daun 1.jpg", as_json),
         record(3, b"daun 1.jpg", b"", **said, file=hashlib.sha256(JPEG).hexdigest()),
     )
-    found = [row.asDict() for row in measured(rows, tmp_path).orderBy("offset").collect()]
+    found = [row.asDict() for row in measuring(tmp_path)(rows).orderBy("offset").collect()]
     assert [row["reason"] for row in found] == [None] * 4
     expected = {"format": "JPEG", "width": 120, "height": 90, "bytes": len(JPEG), "mode": "RGB", "flags": []} | said
     expected |= {"sha256": hashlib.sha256(JPEG).hexdigest(), "topic": "a-topic", "key": None, "value": None}
@@ -46,14 +46,14 @@ def test_what_is_no_image_is_kept_whole_with_the_reason(spark: SparkSession, tmp
         4: (b"k", b'{"plant": "tomato"}', "missing-field:image"),
     }
     rows = records(spark, *(record(offset, key, value, plant="p") for offset, (key, value, _) in broken.items()))
-    found = measured(rows, tmp_path).select(*REJECTED).orderBy("offset").collect()
+    found = measuring(tmp_path)(rows).select(*REJECTED).orderBy("offset").collect()
     assert [(row.key, row.value, row.reason) for row in found] == list(broken.values())
     assert {tuple(map(tuple, row.headers)) for row in found} == {(("plant", b"p"),)}
 
 
 def found(rows: DataFrame, folder: Path) -> pa.Table:
     """Return what the driver gets of records: their measures, without the raw bytes."""
-    return measured(rows, folder).drop("key", "value", "headers").toArrow().sort_by("offset")
+    return measuring(folder)(rows).drop("key", "value", "headers").toArrow().sort_by("offset")
 
 
 def test_a_repeated_image_says_of_which_and_how(spark: SparkSession, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from PIL import Image
 from pyspark.sql import SparkSession
 
 from arus.errors import ArusError
-from arus.image_tasks import REJECTED, resized
+from arus.image_tasks import REJECTED, resizing
 from arus.resizing import Target
 from arus.settings import Trigger
 from jobs.image_resize import Settings, as_rows, storage, target
@@ -30,7 +30,7 @@ def note(folder: Path, upload: str) -> dict[str, object]:
 
 
 def test_an_upload_becomes_a_picture_of_the_asked_size_and_a_note(spark: SparkSession, folder: Path) -> None:
-    made = resized(records(spark, record(7, ONE.encode(), JPEG, filename="my cat.jpg")), folder, Target())
+    made = resizing(folder, Target())(records(spark, record(7, ONE.encode(), JPEG, filename="my cat.jpg")))
     [row] = as_rows(made.toArrow().combine_chunks()).to_pylist()
     with Image.open(folder / "processed" / f"{ONE}.jpg") as result:
         assert (result.format, result.size) == ("JPEG", (300, 300))
@@ -48,7 +48,7 @@ def test_an_upload_becomes_a_picture_of_the_asked_size_and_a_note(spark: SparkSe
 
 
 def test_an_upload_that_is_no_image_is_told_why_and_kept(spark: SparkSession, folder: Path) -> None:
-    made = resized(records(spark, record(0, TWO.encode(), JPEG[:500], filename="half.jpg")), folder, Target())
+    made = resizing(folder, Target())(records(spark, record(0, TWO.encode(), JPEG[:500], filename="half.jpg")))
     rows = made.toArrow().combine_chunks()
     assert [(row["id"], row["status"], row["reason"], row["path"]) for row in as_rows(rows).to_pylist()] == [
         (TWO, "rejected", "truncated", None)
@@ -66,7 +66,7 @@ def test_an_upload_too_large_for_a_message_is_read_from_where_it_lies(spark: Spa
         record(1, TWO.encode(), b"", filename="gone.jpg", file=f"{TWO}.jpg"),
         record(2, THREE.encode(), b"", filename="x", file="../../etc/passwd"),
     )
-    found = resized(rows, folder, Target()).orderBy("offset").collect()
+    found = resizing(folder, Target())(rows).orderBy("offset").collect()
     assert [(row.status, row.reason) for row in found] == [
         ("processed", None),
         ("rejected", "lost-reference"),
@@ -76,7 +76,7 @@ def test_an_upload_too_large_for_a_message_is_read_from_where_it_lies(spark: Spa
 
 @pytest.mark.parametrize("key", [None, b"", b"../../x", b"A" * 32, ONE.encode() + b"\n", b"\xff\xfe"])
 def test_a_record_without_an_upload_id_touches_no_file(spark: SparkSession, folder: Path, key: bytes | None) -> None:
-    made = resized(records(spark, record(0, key, JPEG)), folder, Target()).toArrow().combine_chunks()
+    made = resizing(folder, Target())(records(spark, record(0, key, JPEG))).toArrow().combine_chunks()
     assert made["reason"].to_pylist() == ["wrong-id"]
     assert made["value"].to_pylist() == [JPEG]
     assert as_rows(made).num_rows == 0
@@ -85,16 +85,16 @@ def test_a_record_without_an_upload_id_touches_no_file(spark: SparkSession, fold
 
 def test_the_same_upload_again_gives_the_same_file(spark: SparkSession, folder: Path) -> None:
     rows = records(spark, record(0, ONE.encode(), JPEG))
-    resized(rows, folder, Target()).collect()
+    resizing(folder, Target())(rows).collect()
     first = (folder / "processed" / f"{ONE}.jpg").read_bytes()
-    resized(rows, folder, Target()).collect()
+    resizing(folder, Target())(rows).collect()
     assert (folder / "processed" / f"{ONE}.jpg").read_bytes() == first
     assert sorted(path.name for path in (folder / "processed").iterdir()) == [f"{ONE}.jpg", f"{ONE}.json"]
 
 
 def test_size_fit_and_format_are_settings(spark: SparkSession, folder: Path) -> None:
     settings = Settings(Trigger.parse("0 seconds"), "earliest", 9, 1, 64, 48, "contain", "WEBP", 80)
-    resized(records(spark, record(0, ONE.encode(), JPEG)), folder, target(settings)).collect()
+    resizing(folder, target(settings))(records(spark, record(0, ONE.encode(), JPEG))).collect()
     with Image.open(io.BytesIO((folder / "processed" / f"{ONE}.webp").read_bytes())) as result:
         assert (result.format, result.size) == ("WEBP", (64, 32))
     with pytest.raises(ArusError, match="fit 'stretch'"):
