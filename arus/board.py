@@ -11,8 +11,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from arus.listener import write_atomically
 from arus.outbox import Message
+from arus.whole_files import write_atomically
 
 
 @dataclass(frozen=True)

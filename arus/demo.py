@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from arus import board_view, home, locks, models, supervision, tail, up
+from arus import board_view, home, image_counts, locks, models, supervision, tail, up
 from arus.producing import at_least
 from arus.progress import duration
 from arus.schemas import PERINGATAN_SUHU
@@ -102,7 +102,7 @@ def show(pipelines: Sequence[Pipeline], seconds: float) -> None:
                 for record in records:
                     view.add(record)
             if time.monotonic() >= view.due:
-                notes = [*warehouse_lines(pipelines), *model_lines()]
+                notes = [*warehouse_lines(pipelines), *model_lines(), *image_lines(pipelines)]
                 view.show(up.row_counts(pipelines), notes, failing_lines())
 
 
@@ -117,6 +117,11 @@ def model_lines() -> list[str]:
     """Return a line on the retail models, once there is one."""
     numbers = models.numbers() if home.local_store() else []
     return [f"retail models: {len(numbers)}, the champion is {models.champion()}"] if numbers else []
+
+
+def image_lines(pipelines: Sequence[Pipeline]) -> list[str]:
+    """Return a line on the images for each job that counts them."""
+    return [image_counts.line_of(counts) for each in pipelines if (counts := image_counts.read(each.job))]
 
 
 def failing_lines() -> list[str]:

@@ -28,16 +28,20 @@ class DriverAppend:
         """Return whether the table has this micro-batch already: from before a crash."""
         return batch_id <= self._newest
 
-    def append(self, rows: pa.Table, batch_id: int) -> None:
-        """Append the rows, unless the table has this micro-batch already; its number is in the same commit."""
+    def append(self, rows: pa.Table, batch_id: int) -> bool:
+        """Append the rows, unless there are none or the table has this micro-batch already; return whether it did.
+
+        The micro-batch's number is in the same commit.
+        """
         if self.has(batch_id) or not rows.num_rows:
-            return
+            return False
         properties = CommitProperties(custom_metadata={"userMetadata": note(self._query_id, batch_id)})
         write_deltalake(self._table, rows, mode="append", commit_properties=properties)
         self._newest = batch_id
         self._files += 1
         if self._files > MANY_FILES:
             self._tidy()
+        return True
 
     def _tidy(self) -> None:
         self._table.optimize.compact()

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from deltalake import DeltaTable
+import pyarrow.dataset as ds
 
 from arus.image_flags import are_near_duplicates, bands
 
@@ -59,13 +59,10 @@ class Duplicates:
         return next((place for other, place in candidates if are_near_duplicates(phash, other)), None)
 
 
-def known(path: str) -> Duplicates:
-    """Return the index of the images that the table at `path` holds."""
-    rows = (
-        DeltaTable(path)
-        .to_pyarrow_dataset()
-        .to_table(columns=list(Seen._fields))
-        .sort_by([("topic", "ascending"), ("partition", "ascending"), ("offset", "ascending")])
+def known(images: ds.Dataset) -> Duplicates:
+    """Return the index of the images that the table holds."""
+    rows = images.to_table(columns=list(Seen._fields)).sort_by(
+        [("topic", "ascending"), ("partition", "ascending"), ("offset", "ascending")]
     )
     index = Duplicates()
     index.repeats(Seen(**row) for batch in rows.to_batches() for row in batch.to_pylist())

@@ -18,6 +18,7 @@ from pyspark.sql.streaming.listener import (
 )
 
 from arus import home
+from arus.whole_files import write_atomically
 
 REPORT_PATIENCE_SECONDS = 5.0
 # Of logs/<job>.progress.jsonl: some 60,000 micro-batches.
@@ -147,13 +148,6 @@ def append_line(path: Path, text: str) -> None:
         path.replace(path.with_name(f"{path.name}.1"))
     with path.open("a") as file:
         file.write(text + "\n")
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replace the file in one step: a reader sees the old text or the new, never a part."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text)
-    temporary.replace(path)
 
 
 def _now() -> str:

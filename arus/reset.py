@@ -26,7 +26,7 @@ def places(job: str, store: Path) -> dict[str, Path]:
     """
     tables = [f"tables/{table}" for table in schemas.JOB_TABLES.get(job, ())]
     in_store = [f"checkpoints/{job}", *tables, f"rejects/{job}"]
-    in_home = [f"run/{job}.status.json", f"run/{job}.board.json", f"run/replayed/{job}.jsonl"]
+    in_home = [f"run/{job}.status.json", f"run/{job}.board.json", f"run/{job}.counts.json", f"run/replayed/{job}.jsonl"]
     return {place: store / place for place in in_store} | {place: home.home() / place for place in in_home}
 
 

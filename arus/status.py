@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import Any
 
-from arus import board_view, cells, home, locks
+from arus import board_view, cells, home, image_counts, locks
 from arus.errors import ArusError
 from arus.ping import addresses, is_kafka
 
@@ -32,7 +32,7 @@ def jobs() -> dict[str, dict[str, Any]]:
     reported = [path.name.removesuffix(".status.json") for path in home.run().glob("[!.]*.status.json")]
     started = [path.stem.removeprefix("checkpoints-") for path in locks.path_of("").parent.glob("checkpoints-*.lock")]
     alive = [name for name in started if locks.is_held(f"checkpoints/{name}")]
-    return {name: job(name) | _board(name) for name in sorted({*reported, *alive})}
+    return {name: job(name) | _board(name) | _counts(name) for name in sorted({*reported, *alive})}
 
 
 def job(name: str) -> dict[str, Any]:
@@ -51,6 +51,12 @@ def job(name: str) -> dict[str, Any]:
     states = [facts["state"] for facts in queries.values()]
     state = next((state for state in ("failed", "killed") if state in states), "stopped")
     return {"state": "running" if is_running else state, "updated": updated, "queries": queries}
+
+
+def _counts(name: str) -> dict[str, Any]:
+    counts = image_counts.read(name)
+    rows = [dict(zip(image_counts.GROUP, group, strict=True)) | {"images": n} for group, n in counts.items()]
+    return {"counts": rows, "summary": image_counts.line_of(counts)} if counts else {}
 
 
 def _board(name: str) -> dict[str, Any]:
@@ -90,6 +96,8 @@ def text_of(found: dict[str, dict[str, Any]], kafka: dict[str, Any], shows_all: 
             lines += [_row("  query", COLUMNS)]
         for query, of_query in facts["queries"].items():
             lines += [_row("  " + query.removeprefix(f"{name}."), _cells(of_query)), *_error(of_query)]
+        if "summary" in facts:
+            lines.append(f"  {facts['summary']}")
         if "board" in facts:
             lines += board_view.text_of(facts["board"], locks.is_held(f"checkpoints/{name}"), shows_all)
     return "\n".join([*lines, "", LEGEND])

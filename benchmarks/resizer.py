@@ -8,18 +8,21 @@ of one core each.
 
 import argparse
 import contextlib
+import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from arus import home, ping
+from arus import broker, home, java, ping
 from benchmarks import image_set
-from benchmarks.load_test import Outcome, Uploader, Uploads, finished, outcome
-from benchmarks.rig import machine, rig, running, start_job
+from benchmarks.load_test import Outcome, Uploader, Uploads, finished, outcome, shares
+from benchmarks.rig import machine, rig, running, spark_home, start_job
 
 PARTS = ("rate", "latency", "cluster")
 DISTINCT = 200
@@ -44,15 +47,59 @@ def uploaded(url: str, files: Files, count: int, rate: float = 0.0) -> tuple[Out
 
 
 @contextlib.contextmanager
-def resizing(*options: str) -> Iterator[str]:
-    """The server and the job on the rig's broker, warm; yield the server's address."""
+def resizing(*options: str) -> Iterator[tuple[str, int]]:
+    """The server and the job on the rig's broker; yield the server's address and the driver's process id."""
     job = start_job("image_resize", *options)
     try:
         with running("server", "--port", "0") as port:
-            yield f"http://127.0.0.1:{port}"
+            yield f"http://127.0.0.1:{port}", job.pid
     finally:
         job.terminate()
         job.wait()
+
+
+@contextlib.contextmanager
+def asleep(driver: int) -> Iterator[None]:
+    """Stop driver and broker for a while: waiting for work, they would take processor time from a peer."""
+    pids = [pid for pid in (driver, broker.own_pid()) if pid]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def standalone(workers: int, folder: Path) -> Iterator[str]:
+    """A standalone master with so many workers of one core; yield its address."""
+    port, page = ping.free_port(), ping.free_port()
+    url = f"spark://127.0.0.1:{port}"
+    master = ("master.Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", str(page))
+    worker = ("worker.Worker", "--host", "127.0.0.1", "--cores", "1", "--memory", "1g", "--webui-port", "0", url)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(started(spark_class(master), folder))
+        for number in range(workers):
+            stack.enter_context(started(spark_class(worker), folder, SPARK_WORKER_DIR=str(folder / f"worker-{number}")))
+        deadline = time.monotonic() + START_SECONDS
+        while alive_workers(page) < workers:
+            if time.monotonic() > deadline:
+                sys.exit("the workers do not register")
+            time.sleep(0.2)
+        yield url
+
+
+def spark_class(arguments: tuple[str, ...]) -> list[str]:
+    return [f"{spark_home()}/bin/spark-class", f"org.apache.spark.deploy.{arguments[0]}", *arguments[1:]]
+
+
+def alive_workers(page: int) -> int:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{page}/json/", timeout=2) as answer:
+            return int(json.load(answer)["aliveworkers"])
+    except (OSError, ValueError):
+        return 0
 
 
 # --- the peer ---
@@ -66,24 +113,25 @@ def peer(folder: Path) -> Iterator[str]:
     port = ping.free_port()
     line = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
     with contextlib.ExitStack() as stack:
-        stack.enter_context(started(line))
+        stack.enter_context(started(line, folder))
         for _ in range(PEER_WORKERS):
             work = [sys.executable, "-m", "benchmarks.resize_peer", "worker", str(port), str(folder)]
-            worker = stack.enter_context(started(work))
-            assert worker.stdout  # noqa: S101
-            worker.stdout.readline()
+            stack.enter_context(started(work, home.ROOT))
         api = stack.enter_context(running("benchmarks.resize_peer", "api", str(port), str(folder)))
         yield f"http://127.0.0.1:{api}"
 
 
 @contextlib.contextmanager
-def started(line: list[str]) -> Iterator["subprocess.Popen[str]"]:
-    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(line, cwd=home.ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            yield process
-        finally:
-            process.terminate()
+def started(line: list[str], folder: Path, **more: str) -> Iterator[None]:
+    environment = os.environ | {"JAVA_HOME": str(java.java_home()), "SPARK_LOCAL_IP": "127.0.0.1"}
+    environment |= {"SPARK_DAEMON_MEMORY": "256m", **more}
+    with (home.logs() / "started.log").open("a") as log:
+        process = subprocess.Popen(line, cwd=folder, env=environment, stdout=log, stderr=log)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def uploaded_to_peer(url: str, folder: Path, files: Files, count: int, rate: float = 0.0) -> Outcome:
@@ -107,13 +155,14 @@ def ends_of(folder: Path, names: Iterable[str]) -> Iterator[tuple[str, str, floa
 
 def rate(files: Files, rounds: int, count: int) -> None:
     found: dict[str, list[Outcome]] = {"ours": [], "peer": []}
-    with rig() as folder, resizing() as ours, peer(folder / "peer") as other:
+    with rig() as folder, resizing() as (ours, driver), peer(folder / "peer") as other:
         uploaded(ours, files, WARM_UP_UPLOADS)
         uploaded_to_peer(other, folder / "peer", files, WARM_UP_UPLOADS)
         for number in range(1, rounds + 1):
             found["ours"].append(uploaded(ours, files, count)[0])
             print(f"round {number}, ours: {found['ours'][-1]}", flush=True)
-            found["peer"].append(uploaded_to_peer(other, folder / "peer", files, count))
+            with asleep(driver):
+                found["peer"].append(uploaded_to_peer(other, folder / "peer", files, count))
             print(f"round {number}, peer: {found['peer'][-1]}", flush=True)
     middles = {name: statistics.median(each.rate for each in outcomes) for name, outcomes in found.items()}
     ratios = [mine.rate / theirs.rate for mine, theirs in zip(found["ours"], found["peer"], strict=True)]
@@ -126,18 +175,29 @@ def rate(files: Files, rounds: int, count: int) -> None:
 def latency(files: Files, rounds: int, seconds: float) -> None:
     count = int(LATENCY_RATE * seconds)
     found: list[Outcome] = []
-    with rig() as folder, resizing() as ours, peer(folder / "peer") as other:
+    with rig() as folder, resizing() as (ours, driver), peer(folder / "peer") as other:
         uploaded(ours, files, WARM_UP_UPLOADS)
         uploaded(ours, files, int(LATENCY_RATE * 10), LATENCY_RATE)
         for number in range(1, rounds + 1):
             found.append(uploaded(ours, files, count, LATENCY_RATE)[0])
             print(f"round {number}, ours: {found[-1]}", flush=True)
-            print(
-                f"round {number}, peer: {uploaded_to_peer(other, folder / 'peer', files, count, LATENCY_RATE)}",
-                flush=True,
-            )
+            with asleep(driver):
+                theirs = uploaded_to_peer(other, folder / "peer", files, count, LATENCY_RATE)
+            print(f"round {number}, peer: {theirs}", flush=True)
     middles = [statistics.median(each.milliseconds(point) for each in found) for point in (50, 99)]
     print(f"{LATENCY_RATE:.0f} uploads/s, medians of {rounds}: p50 {middles[0]:,.0f}, p99 {middles[1]:,.0f} ms")
+
+
+def cluster(files: Files, count: int) -> None:
+    """Print the rate with one worker and with two, and who did the work."""
+    for workers in (1, 2):
+        with rig() as folder, standalone(workers, folder) as url:
+            options = ("--master", url, "--conf", "spark.executor.memory=512m", "--conf", "spark.executor.cores=1")
+            with resizing(*options) as (ours, _):
+                uploaded(ours, files, WARM_UP_UPLOADS)
+                found, uploads = uploaded(ours, files, count)
+                print(f"{workers} workers: {found}", flush=True)
+                print("\n".join(shares(uploads.accepted)), flush=True)
 
 
 def main(argv: list[str]) -> int:
@@ -154,4 +214,6 @@ def main(argv: list[str]) -> int:
         rate(files, options.rounds, options.count)
     if "latency" in parts:
         latency(files, options.rounds, options.seconds)
+    if "cluster" in parts:
+        cluster(files, options.count)
     return 0

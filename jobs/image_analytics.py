@@ -15,9 +15,10 @@ from pyspark.sql import functions as F
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 from pyspark.sql.types import StructType
 
-from arus import image_duplicates, schemas
+from arus import delta_files, image_duplicates, schemas
 from arus.delta_io import append_rejects, claim, table_path
 from arus.driver_append import DriverAppend
+from arus.image_counts import ImageCounts
 from arus.image_duplicates import Duplicates, Repeat, Seen
 from arus.image_messages import large_folder
 from arus.image_tasks import REJECTED, measuring
@@ -59,11 +60,12 @@ def marked(images: pa.Table, repeats: Iterable[Repeat]) -> pa.Table:
 class ImageWriter:
     """Writes a micro-batch's images into the table, and what is none into the rejects."""
 
-    def __init__(self, job: Job, seen: Duplicates) -> None:
+    def __init__(self, job: Job, seen: Duplicates, counts: ImageCounts) -> None:
         self._job = job
         self._measured = measuring(large_folder())
         self._ledger = Ledger()
         self._seen = seen
+        self._counts = counts
         self._table: DriverAppend | None = None
 
     def __call__(self, batch: DataFrame, batch_id: int) -> None:
@@ -74,7 +76,8 @@ class ImageWriter:
             found: pa.Table = rows.drop("key", "value", "headers").toArrow()
             images = found.filter(pc.is_null(found["reason"])).sort_by(IN_ORDER)
             repeats = self._seen.repeats(Seen(*each) for each in zip(*columns(images, Seen._fields), strict=True))
-            self._table.append(marked(images, repeats), batch_id)
+            if self._table.append(marked(images, repeats), batch_id):
+                self._counts.add(images)
             rejected = found.num_rows - images.num_rows
             if rejected:
                 unusable = rows.where(F.col("reason").isNotNull()).select(*REJECTED)
@@ -94,7 +97,8 @@ def query(job: Job, settings: Settings) -> DataStreamWriter:
         settings.max_offsets_per_trigger,
         minPartitions=str(settings.tasks),
     )
-    writer = ImageWriter(job, image_duplicates.known(table_path(TABLE)))
+    images = delta_files.opened(TABLE).to_pyarrow_dataset()
+    writer = ImageWriter(job, image_duplicates.known(images), ImageCounts(job.name, images))
     return (
         raw.writeStream.foreachBatch(writer)
         .queryName(f"{job.name}.tables")

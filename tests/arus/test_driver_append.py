@@ -25,9 +25,7 @@ def there(path: str) -> list[int]:
 
 def test_a_batch_is_appended_once(path: str) -> None:
     table = DriverAppend(path, "query")
-    table.append(rows(1, 2), 0)
-    table.append(rows(1, 2), 0)
-    table.append(rows(3), 1)
+    assert [table.append(rows(1, 2), 0), table.append(rows(1, 2), 0), table.append(rows(3), 1)] == [True, False, True]
     assert there(path) == [1, 2, 3]
 
 
@@ -64,5 +62,5 @@ def test_small_files_are_joined_when_there_are_many(path: str, monkeypatch: pyte
 
 def test_no_rows_make_no_commit(path: str) -> None:
     table = DriverAppend(path, "query")
-    table.append(rows(), 0)
+    assert not table.append(rows(), 0)
     assert DeltaTable(path).version() == 0

@@ -1,5 +1,7 @@
 from pathlib import Path
 
+from deltalake import DeltaTable
+
 from arus.image_duplicates import EXACT, NEAR, Duplicates, Repeat, Seen, known
 from tests.arus.delta_tables import append, at
 
@@ -47,4 +49,5 @@ def test_the_table_is_learnt_at_the_start_in_the_order_of_the_topic(tmp_path: Pa
 
     append(tmp_path, "images", [row(9, "a"), row(3, "a"), row(4, "b")])
     again = seen(10, "a")
-    assert known(str(tmp_path / "tables" / "images")).repeats([again]) == [Repeat(again, EXACT, "image-stream-0-3")]
+    images = DeltaTable(tmp_path / "tables" / "images").to_pyarrow_dataset()
+    assert known(images).repeats([again]) == [Repeat(again, EXACT, "image-stream-0-3")]

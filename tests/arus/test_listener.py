@@ -1,4 +1,4 @@
-"""The pure parts of the listener: what is kept of Spark's progress, the line on the console, and the status file."""
+"""The pure parts of the listener: what is kept of Spark's progress, and the line on the console."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from arus import listener
-from arus.listener import append_line, line, summary, write_atomically
+from arus.listener import append_line, line, summary
 
 # Cut down from what Spark 4.2 reports: a micro-batch with a Kafka source, no state, and a foreachBatch sink.
 PROGRESS: dict[str, Any] = {
@@ -73,22 +73,6 @@ def test_a_batch_is_one_line_on_the_console() -> None:
 def test_a_batch_without_a_duration_has_no_rate() -> None:
     batch = summary(PROGRESS | {"durationMs": {}, "batchDuration": 0}, None)
     assert line("q", batch) == "q batch 8: 300,000 rows in 0.00 s (0/s), 0 rejected, lag 151,910"
-
-
-def test_a_file_is_replaced_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
-    file = tmp_path / "a job.status.json"
-    for text in ("old and longer", "new"):
-        write_atomically(file, text)
-    assert file.read_text() == "new"
-    assert list(tmp_path.iterdir()) == [file]
-
-
-def test_a_write_that_fails_leaves_the_old_text(tmp_path: Path) -> None:
-    file = tmp_path / "job.status.json"
-    write_atomically(file, "old")
-    with pytest.raises(UnicodeEncodeError):
-        write_atomically(file, "half of it \ud800")
-    assert file.read_text() == "old"
 
 
 def test_a_file_of_lines_that_has_grown_too_long_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,6 +86,9 @@ def test_every_image_is_in_the_table_or_in_the_rejects_once_across_kill_9(cluste
     assert all(by_place[row["duplicate_of"]] == row["sha256"] for row in repeats)
     manifest = json.loads((cluster.home / "run" / "images.manifest.json").read_text())
     assert (manifest["sent"], manifest["complete"]) == (sent, True)
+    counts = json.loads((cluster.home / "run" / "image_analytics.counts.json").read_text())["counts"]
+    groups = Counter((row["plant"], row["disease"], row["format"]) for row in kept.to_pylist())
+    assert {(row["plant"], row["disease"], row["format"]): row["images"] for row in counts} == groups
     account = cluster.arus("images", "consumed").stdout
     assert f"sent {sent:,}, stored {kept.num_rows:,}, rejected {rejected.num_rows:,}: nothing is missing" in account
 
