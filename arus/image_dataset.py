@@ -147,7 +147,8 @@ def check(data: bytes, limits: Limits) -> Checked:
     """Decode an image, as cheaply as every pixel of it can be; raise RejectedImage."""
     opened = open_image(data, limits)
     if opened.format == "JPEG":
-        opened.file.draft(None, (opened.size[0] // CHECKED_SCALE, opened.size[1] // CHECKED_SCALE))
+        width, height = (max(side // CHECKED_SCALE, 1) for side in opened.size)
+        opened.file.draft(None, (width, height))
     decode(opened)
     return Checked(opened.format, *opened.size)
 

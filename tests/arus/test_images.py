@@ -13,8 +13,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from arus import __main__ as verbs
 from arus import image_dataset, image_grid, images
 from arus.errors import ArusError
+from arus.image_files import ANALYSED
 from arus.image_grid import Picture
+from arus.image_measures import analyse
 from arus.image_worker import ImageWorker
+from arus.resizing import resize
 from tests.arus.image_samples import animated, jpeg, opened, picture, saved
 
 PNG = saved(picture(60), "PNG")
@@ -42,6 +45,15 @@ def said(argv: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     out, err = capsys.readouterr()
     assert err == ""
     return str(out)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (7, 200), (200, 7), (8, 8)])
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP"])
+def test_the_smallest_images_are_whole_too(size: tuple[int, int], image_format: str) -> None:
+    data = saved(picture().resize(size), image_format)
+    assert image_dataset.check(data, ANALYSED) == image_dataset.Checked(image_format, *size)
+    assert analyse(data).width == size[0]
+    assert resize(data).width == 300
 
 
 def test_a_folder_is_told_by_format_and_class_with_what_is_broken_and_why(
