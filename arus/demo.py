@@ -34,6 +34,7 @@ NEXT = """Look further, in another terminal:
   .venv/bin/python -m arus status                  how fast, how far behind, each warehouse now
   .venv/bin/python -m arus rejects list            what could not be used, and why
   .venv/bin/python -m arus models                  the retail models: 1, 2, 3, ... as they are trained
+  .venv/bin/python -m arus images consumed         the images that came, as a grid and in figures
 In a browser, or by curl, where which cluster a customer, product or country is in: {server}
 """
 

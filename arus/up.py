@@ -47,12 +47,12 @@ def start_pipelines(pipelines: Sequence[Pipeline], begun: list[Program], before:
 
     More JVMs at once would make the first rows late on two cores. Returns a line on the tables that got none in time.
     """
-    first = [pipeline for pipeline in pipelines if not pipeline.is_extra]
+    first = [pipeline for pipeline in pipelines if not pipeline.is_extra] or pipelines
     missing = None
     if started := _start([name for pipeline in first for name in (pipeline.job, pipeline.producer)]):
         begun += started
         missing = wait_for_rows(first, begun, before)
-    waiting = [name for pipeline in pipelines if pipeline.is_extra for name in (pipeline.job, pipeline.producer)]
+    waiting = [name for pipeline in pipelines if pipeline not in first for name in (pipeline.job, pipeline.producer)]
     begun += _start([*waiting, *(name for pipeline in pipelines for name in pipeline.later)])
     return missing
 
@@ -190,30 +190,26 @@ def _what_is_missing(pipelines: Sequence[Pipeline], fresh: dict[str, int]) -> st
 
 
 def chosen(parser: argparse.ArgumentParser, argv: list[str]) -> tuple[argparse.Namespace, list[Pipeline]]:
-    """Return the options, `serves` among them, and the pipelines that `--without` leaves."""
-    names = [pipeline.name for pipeline in PIPELINES if not pipeline.is_extra]
-    parser.add_argument(
+    """Return the options, `serves` among them, and the pipelines that they leave."""
+    names = [pipeline.name for pipeline in PIPELINES]
+    extra = [pipeline.name for pipeline in PIPELINES if pipeline.is_extra]
+    choose = parser.add_argument_group("what to start; each may be given again").add_argument
+    choose(
         "--without",
         action="append",
         default=[],
         choices=[*names, SERVER],
-        help="leave out a pipeline (its jobs and producer), or the web server",
+        help="leave out a pipeline, or the web server",
     )
-    extra = [pipeline.name for pipeline in PIPELINES if pipeline.is_extra]
-    parser.add_argument(
-        "--with",
-        action="append",
-        default=[],
-        choices=extra,
-        dest="extra",
-        help="start this pipeline too: it takes memory",
-    )
+    choose("--with", action="append", default=[], choices=extra, dest="extra", help="start it too, after the others")
+    choose("--only", action="append", default=[], choices=names, help="start this pipeline, and no other")
     options = parser.parse_args(argv)
     options.serves = SERVER not in options.without
-    if set(options.without) >= set(names):
+    wanted = options.only or [name for name in names if name not in extra or name in options.extra]
+    pipelines = [each for each in PIPELINES if each.name in wanted and each.name not in options.without]
+    if not pipelines:
         parser.error("--without leaves nothing to run")
-    left_out = {*options.without, *extra} - set(options.extra)
-    return options, [pipeline for pipeline in PIPELINES if pipeline.name not in left_out]
+    return options, pipelines
 
 
 def main(argv: list[str]) -> int:
