@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from server.pressure import Limits
 from server.store import ID
-from tests.arus.image_samples import jpeg, mutations, picture, saved
+from tests.arus.image_samples import jpeg, picture, saved
 from tests.arus.test_image_names import hostile_names
 from tests.conftest import Broker
 from tests.server.uploading import (
@@ -135,18 +135,6 @@ def test_no_name_of_a_file_reaches_the_file_system(client: FlaskClient, store: P
     assert {file for file in store.rglob("*") if "storage" not in file.parts} == before
     assert all(re.fullmatch(r"[0-9a-f]{32}\.(png|json)", name) for name in stored(store))
     assert len(stored(store)) == 2 * len(names)
-
-
-def test_mutated_files_are_accepted_or_refused_one_by_one(client: FlaskClient, store: Path) -> None:
-    files, taken, refused = list(mutations(400, 3)), 0, 0
-    for first in range(0, len(files), 20):
-        response = send(client, *[(content, "x.jpg") for content in files[first : first + 20]])
-        found: Any = response.json
-        assert response.status_code == 202, found
-        taken, refused = taken + len(found["uploads"]), refused + len(found["refused"])
-    assert taken + refused == len(files)
-    assert min(taken, refused) > 50
-    assert len(stored(store)) == 2 * taken
 
 
 @pytest.mark.parametrize("name", [b"\xff\xfe.jpg", b"../../x.jpg", b"a\0b.jpg", b"%00", b"a;b=c.jpg", b"\\\\host\\x"])

@@ -1,6 +1,7 @@
 """Uploads for the server's tests: bodies written by hand, and a job that is stood in for by its files."""
 
 import io
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -95,11 +96,9 @@ def messages(broker: Broker) -> dict[str, tuple[bytes, dict[str, str]]]:
         consumer.assign(partitions)
         consumer.seek_to_beginning(*partitions)
         ends = sum(consumer.end_offsets(partitions).values())
-        found: dict[str, tuple[bytes, dict[str, str]]] = {}
-        while len(found) < ends:
-            for batch in consumer.poll(timeout_ms=500).values():
-                for one in batch:
-                    found[one.key.decode()] = one.value, {name: text.decode() for name, text in one.headers}
-        return found
+        come: list[Any] = []
+        while len(come) < ends:
+            come += itertools.chain.from_iterable(consumer.poll(timeout_ms=500).values())
+        return {one.key.decode(): (one.value, {name: text.decode() for name, text in one.headers}) for one in come}
     finally:
         consumer.close()
