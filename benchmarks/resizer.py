@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import json
 import os
+import shutil
 import signal
 import statistics
 import subprocess
@@ -208,6 +209,8 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--seconds", type=float, default=30, help="of a round of latency")
     options = parser.parse_args(argv)
     parts = options.part or PARTS
+    if not shutil.which("redis-server") and {"rate", "latency"} & set(parts):
+        sys.exit("the peer needs redis-server: apt-get install redis-server, or brew install redis")
     print(machine())
     files = list(image_set.mixed(DISTINCT))
     if "rate" in parts:
