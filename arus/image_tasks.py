@@ -18,6 +18,7 @@ from typing import Any, cast
 import pyarrow as pa
 from pyspark import TaskContext
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 from pyspark.sql.udf import UserDefinedFunction
@@ -34,21 +35,25 @@ from arus.schemas import POSITION
 Record = dict[str, Any]
 # What the tasks get of a record, as arus/kafka_io.py reads it.
 RECORD = ("topic", "partition", "offset", "timestamp", "key", "value", "headers")
-RAW = "timestamp timestamp, key binary, value binary, headers array<struct<key: string, value: binary>>, reason string"
-# What is measured, and of what is rejected the whole record with the reason.
+VERDICT = f"{POSITION}, timestamp timestamp, reason string"
+# What is measured; of what is rejected, its place and the reason.
 MEASURED = (
-    f"{POSITION}, {RAW}, filename string, plant string, disease string, format string, width int, height int, "
+    f"{VERDICT}, filename string, plant string, disease string, format string, width int, height int, "
     "mode string, bytes bigint, orientation int, brightness double, contrast double, darkest double, lightest double, "
     "entropy double, sharpness double, colourfulness double, sha256 string, phash string, flags array<string>, "
     "thumbnail binary"
 )
 RESIZED = (
-    f"{POSITION}, {RAW}, id string, filename string, status string, format string, width int, height int, "
+    f"{VERDICT}, id string, filename string, status string, format string, width int, height int, "
     "bytes bigint, path string, source_format string, source_width int, source_height int, host string, pid int, "
     "task bigint, started_at timestamp, finished_at timestamp"
 )
 # The columns of a record that was rejected.
 REJECTED = ("topic", "partition", "offset", "timestamp", "key", "value", "headers", "reason")
+MOMENTS = ("started_at", "finished_at")
+NOTHING_MADE: Record = dict.fromkeys(
+    ("format", "width", "height", "bytes", "path", "source_format", "source_width", "source_height")
+)
 POSITIONS = ("topic", "partition", "offset", "timestamp")
 UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
 ORIGINAL = re.compile(r"[0-9a-f]{32}\.(?:jpg|png|webp)")
@@ -82,6 +87,13 @@ def in_tasks(row_of: Callable[[Record], Record], ddl: str) -> Callable[[DataFram
     return applied
 
 
+def whole(batch: DataFrame, verdicts: pa.Table) -> DataFrame:
+    """Return the records of a micro-batch at the places of these verdicts, read again and whole, with the reasons."""
+    places = verdicts.select(["topic", "partition", "offset", "reason"]).combine_chunks()
+    reasons = F.broadcast(batch.sparkSession.createDataFrame(places))
+    return batch.join(reasons, on=["topic", "partition", "offset"], how="inner").select(*REJECTED)
+
+
 def _rows(
     batches: Iterator[pa.RecordBatch], row_of: Callable[[Record], Record], schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
@@ -95,8 +107,8 @@ def _headers(record: Record) -> dict[str, bytes]:
     return {header["key"]: header["value"] or b"" for header in record["headers"] or ()}
 
 
-def _whole(record: Record, reason: str) -> Record:
-    return {name: record[name] for name in (*POSITIONS, "key", "value", "headers")} | {"reason": reason}
+def _verdict(record: Record, reason: str) -> Record:
+    return {name: record[name] for name in POSITIONS} | {"reason": reason}
 
 
 # --- image-stream: measured ---
@@ -112,7 +124,7 @@ def _measures(record: Record, large: Path) -> Record:
         image = unpack(record["key"], record["value"], _headers(record), large)
         found = vars(child().call(analyse, image.data, image.filename))
     except RejectedImage as rejected:
-        return _whole(record, rejected.reason)
+        return _verdict(record, rejected.reason)
     place = {name: record[name] for name in POSITIONS}
     named = {"filename": image.filename, "plant": image.plant, "disease": image.disease}
     return place | named | found | {"bytes": found["byte_count"]}
@@ -129,8 +141,8 @@ def resizing(storage: Path, target: Target) -> Callable[[DataFrame], DataFrame]:
 def _made(record: Record, storage: Path, target: Target) -> Record:
     upload = (record["key"] or b"").decode(errors="replace")
     if not UPLOAD_ID.fullmatch(upload):
-        return _whole(record, "wrong-id")
-    row = _whole(record, "") | {"id": upload, "started_at": datetime.now(timezone.utc)} | _who()
+        return _verdict(record, "wrong-id")
+    row = _verdict(record, "") | {"id": upload, "started_at": datetime.now(timezone.utc)} | _who()
     row["filename"] = shown_name(_headers(record).get("filename", b"").decode(errors="replace"))
     try:
         made = child().call(resize, _original(record, storage / "uploads"), target)
@@ -138,12 +150,27 @@ def _made(record: Record, storage: Path, target: Target) -> Record:
         write_whole(storage / path, made.data)
         facts = {name: value for name, value in vars(made).items() if name != "data"}
         row |= facts | {"bytes": len(made.data), "path": f"storage/{path}", "status": "processed", "reason": None}
-        row |= {"key": None, "value": None, "headers": None}
     except RejectedImage as rejected:
         row |= {"status": "rejected", "reason": rejected.reason}
     row["finished_at"] = datetime.now(timezone.utc)
-    write_whole(storage / "processed" / f"{upload}.json", _told(row))
+    note = storage / "processed" / f"{upload}.json"
+    before = _told_before(note)
+    if before and before["status"] != row["status"]:
+        # Told before a crash, and its owner may have read it. A decoder may be slow once.
+        return row | before
+    write_whole(note, _told(row))
     return row
+
+
+def _told_before(note: Path) -> Record | None:
+    """Return what was told of an upload as columns of its row, None where nothing was."""
+    try:
+        told: Record = json.loads(note.read_bytes())
+        moments = {name: datetime.fromisoformat(told[name].replace("Z", "+00:00")) for name in MOMENTS}
+    except (OSError, ValueError, LookupError):
+        return None
+    del told["accepted_at"]
+    return NOTHING_MADE | told | moments
 
 
 def _who() -> Record:
@@ -166,8 +193,7 @@ def _original(record: Record, uploads: Path) -> bytes:
 
 def _told(row: Record) -> bytes:
     """Return what the web server tells the upload's owner."""
-    hidden = {"topic", "partition", "offset", "key", "value", "headers", "timestamp"}
-    told = {name: value for name, value in row.items() if name not in hidden} | {"accepted_at": row["timestamp"]}
+    told = {name: value for name, value in row.items() if name not in POSITIONS} | {"accepted_at": row["timestamp"]}
     return json.dumps(told, default=_as_text).encode()
 
 

@@ -134,15 +134,20 @@ class ImageWorker:
         kept = {name: os.environ[name] for name in KEPT_ENV if name in os.environ}
         path = os.pathsep.join(folder or str(Path.cwd()) for folder in sys.path)
         limits = f"{self._seconds!r}, {self._memory_bytes!r}"
-        with theirs:
+        said = b""
+        with theirs, contextlib.suppress(OSError):
             self._child = subprocess.Popen(
                 [sys.executable, "-c", f"from arus.image_worker import serve; serve({limits})"],
                 env=kept | CHILD_ENV | {"PYTHONPATH": path},
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
             )
-        self._socket.settimeout(START_SECONDS)
-        if self._socket.recv(1) != READY:
+            theirs.close()
+            self._socket.settimeout(START_SECONDS)
+            said = self._socket.recv(1)
+        if said != READY:
+            # No fault of the image: the task fails, and is tried again.
+            self._socket.close()
             self.close()
             raise ArusError("the process that decodes images does not start: see what it said above")
 

@@ -205,7 +205,7 @@ def chosen(parser: argparse.ArgumentParser, argv: list[str]) -> tuple[argparse.N
     choose("--only", action="append", default=[], choices=names, help="start this pipeline, and no other")
     options = parser.parse_args(argv)
     options.serves = SERVER not in options.without
-    wanted = options.only or [name for name in names if name not in extra or name in options.extra]
+    wanted = [*(options.only or (name for name in names if name not in extra)), *options.extra]
     pipelines = [each for each in PIPELINES if each.name in wanted and each.name not in options.without]
     if not pipelines:
         parser.error("--without leaves nothing to run")

@@ -10,8 +10,8 @@ from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 from pyspark.sql.types import StructType
 
@@ -21,14 +21,17 @@ from arus.driver_append import DriverAppend
 from arus.image_counts import ImageCounts
 from arus.image_duplicates import Duplicates, Repeat, Seen
 from arus.image_messages import large_folder
-from arus.image_tasks import REJECTED, measuring
+from arus.image_stored import POSITION, rows_at
+from arus.image_tasks import measuring, whole
 from arus.job import Job, start
 from arus.kafka_io import read_topic
 from arus.ledger import Ledger, running_query
 from arus.settings import Trigger
 
 TABLE = "images"
-IN_ORDER = [(name, "ascending") for name in ("topic", "partition", "offset")]
+IN_ORDER = [(name, "ascending") for name in POSITION]
+# Of an image that was rejected before a crash, and would not be now.
+UNDECIDED = "decoder-failed:once"
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ def columns(rows: pa.Table, names: Iterable[str]) -> list[list[Any]]:
 def marked(images: pa.Table, repeats: Iterable[Repeat]) -> pa.Table:
     """Return measured images as rows of `tables/images`; those that repeat others have a flag and say of which."""
     found = {(each.image.topic, each.image.partition, each.image.offset): each for each in repeats}
-    places = zip(*columns(images, ("topic", "partition", "offset")), strict=True)
+    places = zip(*columns(images, POSITION), strict=True)
     repeated = [found.get(place) for place in places]
     flags = [
         [*own, each.flag] if each else own for own, each in zip(images["flags"].to_pylist(), repeated, strict=True)
@@ -55,6 +58,20 @@ def marked(images: pa.Table, repeats: Iterable[Repeat]) -> pa.Table:
     images = images.set_column(images.column_names.index("flags"), "flags", pa.array(flags, images["flags"].type))
     images = images.append_column("duplicate_of", duplicate_of).append_column("event_time", images["timestamp"])
     return images.select(cast(StructType, StructType.fromDDL(schemas.TABLES[TABLE])).fieldNames())
+
+
+def decided_before(found: pa.Table, images: ds.Dataset) -> pa.Table:
+    """Return what was found of a micro-batch that the table has already, with the verdicts of that time.
+
+    What the table has was an image; the rest was none, whatever a second look says: a decoder may be slow once.
+    """
+    places = list(zip(*columns(found, POSITION), strict=True))
+    kept = rows_at(images, places, [])
+    reasons = [
+        None if place in kept else why or UNDECIDED
+        for place, why in zip(places, found["reason"].to_pylist(), strict=True)
+    ]
+    return found.set_column(found.column_names.index("reason"), "reason", pa.array(reasons, pa.string()))
 
 
 class ImageWriter:
@@ -70,21 +87,18 @@ class ImageWriter:
 
     def __call__(self, batch: DataFrame, batch_id: int) -> None:
         self._table = self._table or DriverAppend(table_path(TABLE), running_query(batch.sparkSession))
-        rows = self._measured(batch).persist()
-        try:
-            # What is rejected stays where it is: it may have a megabyte a record.
-            found: pa.Table = rows.drop("key", "value", "headers").toArrow()
-            images = found.filter(pc.is_null(found["reason"])).sort_by(IN_ORDER)
-            repeats = self._seen.repeats(Seen(*each) for each in zip(*columns(images, Seen._fields), strict=True))
-            if self._table.append(marked(images, repeats), batch_id):
-                self._counts.add(images)
-            rejected = found.num_rows - images.num_rows
-            if rejected:
-                unusable = rows.where(F.col("reason").isNotNull()).select(*REJECTED)
-                append_rejects(self._ledger, unusable, self._job.name, batch_id)
-            self._job.listener.count(f"{self._job.name}.tables", batch_id, found.num_rows, rejected)
-        finally:
-            rows.unpersist()
+        found: pa.Table = self._measured(batch).toArrow().sort_by(IN_ORDER)
+        if self._table.has(batch_id):
+            found = decided_before(found, delta_files.opened(TABLE).to_pyarrow_dataset())
+        images, rejected = (
+            found.filter(is_so) for is_so in (pc.is_null(found["reason"]), pc.is_valid(found["reason"]))
+        )
+        repeats = self._seen.repeats(Seen(*each) for each in zip(*columns(images, Seen._fields), strict=True))
+        if self._table.append(marked(images, repeats), batch_id):
+            self._counts.add(images)
+        if rejected.num_rows:
+            append_rejects(self._ledger, whole(batch, rejected), self._job.name, batch_id)
+        self._job.listener.count(f"{self._job.name}.tables", batch_id, found.num_rows, rejected.num_rows)
 
 
 def query(job: Job, settings: Settings) -> DataStreamWriter:

@@ -19,7 +19,7 @@ from arus import home, schemas
 from arus.delta_io import append_rejects, claim, table_path
 from arus.driver_append import DriverAppend
 from arus.errors import ArusError
-from arus.image_tasks import REJECTED, resizing
+from arus.image_tasks import resizing, whole
 from arus.job import Job, start
 from arus.kafka_io import read_topic
 from arus.ledger import Ledger, running_query
@@ -77,12 +77,11 @@ class UploadWriter:
     def __call__(self, batch: DataFrame, batch_id: int) -> None:
         self._table = self._table or DriverAppend(table_path(TABLE), running_query(batch.sparkSession))
         made: pa.Table = self._resized(batch).toArrow().combine_chunks()
-        unusable = made.filter(pc.is_valid(made["reason"])).select(REJECTED)
-        if unusable.num_rows:
-            rejects = batch.sparkSession.createDataFrame(unusable.combine_chunks())
-            append_rejects(self._ledger, rejects, self._job.name, batch_id)
         self._table.append(as_rows(made), batch_id)
-        self._job.listener.count(f"{self._job.name}.uploads", batch_id, made.num_rows, unusable.num_rows)
+        rejected = made.filter(pc.is_valid(made["reason"]))
+        if rejected.num_rows:
+            append_rejects(self._ledger, whole(batch, rejected), self._job.name, batch_id)
+        self._job.listener.count(f"{self._job.name}.uploads", batch_id, made.num_rows, rejected.num_rows)
 
 
 def query(job: Job, settings: Settings) -> DataStreamWriter:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from arus import image_worker
+from arus.errors import ArusError
 from arus.home import ROOT
 from arus.image_headers import RejectedImage
 from arus.image_measures import analyse
@@ -92,6 +93,13 @@ def test_a_child_is_replaced_after_so_many_images(monkeypatch: pytest.MonkeyPatc
     with ImageWorker() as worker:
         pids = [worker.call(faults.tell, b"").pid for _ in range(7)]
     assert [pids.count(pid) for pid in dict.fromkeys(pids)] == [3, 3, 1]
+
+
+def test_a_decoder_that_does_not_start_is_no_fault_of_the_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    for command in ("/nowhere/python", "/bin/true"):
+        monkeypatch.setattr(sys, "executable", command)
+        with ImageWorker() as worker, pytest.raises(ArusError, match="does not start"):
+            worker.call(faults.tell, b"")
 
 
 def test_closing_ends_the_child() -> None:

@@ -18,6 +18,7 @@ def chosen(*argv: str) -> tuple[list[str], bool]:
         (["--without", "retail", "--without", "warehouse"], ["temperature"]),
         (["--only", "images"], ["images"]),
         (["--only", "retail", "--only", "images"], ["retail", "images"]),
+        (["--only", "retail", "--with", "images"], ["retail", "images"]),
     ],
 )
 def test_the_options_choose_the_pipelines(argv: list[str], names: list[str]) -> None:

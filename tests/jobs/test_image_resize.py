@@ -7,7 +7,7 @@ from PIL import Image
 from pyspark.sql import SparkSession
 
 from arus.errors import ArusError
-from arus.image_tasks import REJECTED, resizing
+from arus.image_tasks import resizing, whole
 from arus.resizing import Target
 from arus.settings import Trigger
 from jobs.image_resize import Settings, as_rows, storage, target
@@ -48,12 +48,15 @@ def test_an_upload_becomes_a_picture_of_the_asked_size_and_a_note(spark: SparkSe
 
 
 def test_an_upload_that_is_no_image_is_told_why_and_kept(spark: SparkSession, folder: Path) -> None:
-    made = resizing(folder, Target())(records(spark, record(0, TWO.encode(), JPEG[:500], filename="half.jpg")))
+    sent = records(spark, record(0, TWO.encode(), JPEG[:500], filename="half.jpg"))
+    made = resizing(folder, Target())(sent)
     rows = made.toArrow().combine_chunks()
     assert [(row["id"], row["status"], row["reason"], row["path"]) for row in as_rows(rows).to_pylist()] == [
         (TWO, "rejected", "truncated", None)
     ]
-    assert rows.select(REJECTED).to_pylist()[0]["value"] == JPEG[:500]
+    assert [(row.key, row.value, row.reason) for row in whole(sent, rows).collect()] == [
+        (TWO.encode(), JPEG[:500], "truncated")
+    ]
     assert (note(folder, TWO)["status"], note(folder, TWO)["reason"]) == ("rejected", "truncated")
     assert sorted(path.name for path in (folder / "processed").iterdir()) == [f"{TWO}.json"]
 
@@ -78,7 +81,6 @@ def test_an_upload_too_large_for_a_message_is_read_from_where_it_lies(spark: Spa
 def test_a_record_without_an_upload_id_touches_no_file(spark: SparkSession, folder: Path, key: bytes | None) -> None:
     made = resizing(folder, Target())(records(spark, record(0, key, JPEG))).toArrow().combine_chunks()
     assert made["reason"].to_pylist() == ["wrong-id"]
-    assert made["value"].to_pylist() == [JPEG]
     assert as_rows(made).num_rows == 0
     assert list((folder / "processed").iterdir()) == []
 
@@ -90,6 +92,21 @@ def test_the_same_upload_again_gives_the_same_file(spark: SparkSession, folder: 
     resizing(folder, Target())(rows).collect()
     assert (folder / "processed" / f"{ONE}.jpg").read_bytes() == first
     assert sorted(path.name for path in (folder / "processed").iterdir()) == [f"{ONE}.jpg", f"{ONE}.json"]
+
+
+@pytest.mark.parametrize("first", ["processed", "rejected"])
+def test_what_was_told_of_an_upload_holds_when_it_is_looked_at_again(
+    spark: SparkSession, folder: Path, first: str
+) -> None:
+    for status, data in (("processed", JPEG), ("rejected", JPEG[:500])):
+        if status == first:
+            told = resizing(folder, Target())(records(spark, record(0, ONE.encode(), data))).collect()
+    for data in (JPEG, JPEG[:500]):
+        again = resizing(folder, Target())(records(spark, record(0, ONE.encode(), data))).collect()
+        assert [(row.status, row.reason, row.path, row.width) for row in again] == [
+            (row.status, row.reason, row.path, row.width) for row in told
+        ]
+        assert note(folder, ONE)["status"] == first
 
 
 def test_size_fit_and_format_are_settings(spark: SparkSession, folder: Path) -> None:
