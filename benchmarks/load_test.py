@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from arus import delta_files, home
@@ -55,6 +56,7 @@ class Uploader:
         self._connections = connections
         self._numbers = itertools.count()
         self._lock = threading.Lock()
+        self._failures: list[Exception] = []
         self.found = Uploads()
 
     def run(self, count: int) -> Uploads:
@@ -62,10 +64,12 @@ class Uploader:
         threads = [threading.Thread(target=self._send, args=(count,)) for _ in range(self._connections)]
         for thread in threads:
             thread.start()
-        while any(thread.is_alive() for thread in threads):
-            threads[-1].join(REPORT_SECONDS)
+        while alive := [thread for thread in threads if thread.is_alive()]:
+            alive[0].join(REPORT_SECONDS)
             print(f"\r{len(self.found.accepted):,} of {count:,} accepted", end="", file=sys.stderr, flush=True)
         print(file=sys.stderr)
+        if self._failures:
+            raise ArusError(f"an upload failed: {self._failures[0]}")
         return self.found
 
     def _send(self, count: int) -> None:
@@ -73,7 +77,11 @@ class Uploader:
         while (number := next(self._numbers)) < count:
             due = self.found.begun + number / self._rate if self._rate else 0.0
             time.sleep(max(0.0, due - time.time()))
-            self._upload(connection, *self._files[number % len(self._files)])
+            try:
+                self._upload(connection, *self._files[number % len(self._files)])
+            except (OSError, http.client.HTTPException) as error:
+                self._failures.append(error)
+                break
         connection.close()
 
     def _upload(self, connection: http.client.HTTPConnection, name: str, data: bytes) -> None:
@@ -157,14 +165,20 @@ def shares(ids: Iterable[str]) -> list[str]:
     """Return lines on who did the work, as the job's table has it; none where that is not here."""
     if delta_files.summary("resized").error:
         return []
-    rows = delta_files.opened("resized").to_pyarrow_table(columns=["id", "host", "pid", "task"]).to_pylist()
-    wanted = set(ids)
-    mine = [row for row in rows if row["id"] in wanted]
+    wanted, deadline = set(ids), time.monotonic() + PATIENCE_SECONDS
+    # A result is there a little before its row.
+    while len(mine := rows_of(wanted)) < len(wanted) and time.monotonic() < deadline:
+        time.sleep(LOOK_SECONDS)
     workers = Counter(f"{row['host']} pid {row['pid']}" for row in mine)
     tasks = Counter(row["task"] for row in mine)
     lines = [f"  {name}: {count:,} images, {count / len(mine):.0%}" for name, count in sorted(workers.items())]
     most = f"; the largest took {max(tasks.values())}" if tasks else ""
     return [f"{len(workers)} Python workers, {len(tasks):,} tasks{most}:", *lines]
+
+
+def rows_of(ids: set[str]) -> list[dict[str, Any]]:
+    rows = delta_files.opened("resized").to_pyarrow_table(columns=["id", "host", "pid", "task"]).to_pylist()
+    return [row for row in rows if row["id"] in ids]
 
 
 def main(argv: list[str]) -> int:

@@ -39,7 +39,6 @@ def serve(queue: redis.Redis, folder: Path) -> None:
 
 
 def work(queue: redis.Redis, folder: Path) -> None:
-    print("ready", flush=True)
     while taken := queue.brpop([QUEUE]):
         name = str(taken[1])
         with Image.open(folder / "uploads" / name) as image:

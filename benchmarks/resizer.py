@@ -38,10 +38,18 @@ Files = Sequence[tuple[str, bytes]]
 
 def uploaded(url: str, files: Files, count: int, rate: float = 0.0) -> tuple[Outcome, Uploads]:
     """Upload to ours; return what came of it when every result is there."""
+    uploads = accepted(url, files, count, rate)
+    found = outcome(uploads, finished(url, uploads.accepted))
+    if found.rejected:
+        sys.exit(f"{found.rejected} rejected")
+    return found, uploads
+
+
+def accepted(url: str, files: Files, count: int, rate: float) -> Uploads:
     uploads = Uploader(url, files, rate, CONNECTIONS).run(count)
-    if uploads.refused:
-        sys.exit(f"{uploads.refused} refused")
-    return outcome(uploads, finished(url, uploads.accepted)), uploads
+    if len(uploads.accepted) < count:
+        sys.exit(f"{len(uploads.accepted)} of {count} accepted, refused: {dict(uploads.refused)}")
+    return uploads
 
 
 # --- ours ---
@@ -136,12 +144,12 @@ def started(line: list[str], folder: Path, **more: str) -> Iterator[None]:
 
 
 def uploaded_to_peer(url: str, folder: Path, files: Files, count: int, rate: float = 0.0) -> Outcome:
-    uploads = Uploader(url, files, rate, CONNECTIONS).run(count)
+    uploads = accepted(url, files, count, rate)
     return outcome(uploads, ends_of(folder / "processed", uploads.accepted))
 
 
 def ends_of(folder: Path, names: Iterable[str]) -> Iterator[tuple[str, str, float]]:
-    """Yield name, status and end of each result, when the file has not changed for a moment."""
+    """Yield name, status and end of each result, waiting for it."""
     for name in names:
         deadline = time.monotonic() + START_SECONDS
         while not (folder / name).exists():
