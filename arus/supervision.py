@@ -163,16 +163,28 @@ def last_lines(program: str, count: int = 12) -> list[str]:
 
 
 def _stop_group(group: str, say: Callable[[str, float], None]) -> None:
-    names = [program.name for program in programs().values() if program.group == group and program.is_alive]
+    running = [program for program in programs().values() if program.group == group and program.is_alive]
+    names = [program.name for program in running]
     if not names:
         return
     begun = time.monotonic()
     _ask("stopProcessGroup", group, False)
-    while any(programs()[name].is_alive for name in names):
+    # A driver's Python sees the end of its JVM a moment later: what is said to have stopped has left nothing behind.
+    while any(programs()[name].is_alive for name in names) or any(_has_members(program.pid) for program in running):
         if time.monotonic() > begun + STOP_SECONDS:
             raise ArusError(f"{', '.join(names)} did not stop, not even killed: see {home.logs() / 'supervisord.log'}")
         time.sleep(0.1)
     say(", ".join(names), time.monotonic() - begun)
+
+
+def _has_members(process_group: int) -> bool:
+    if not process_group:
+        return False
+    try:
+        os.killpg(process_group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _wait_for_answer() -> int:

@@ -116,8 +116,7 @@ def test_the_demo_shows_rows_and_alerts_stops_only_its_own_and_goes_on_at_the_ne
         assert asked(SEEDS_REQUEST)["model_number"] == "1"
         first.process.send_signal(signal.SIGINT)
         assert first.process.wait(90) == 0, first.said
-        # A driver's Python sees its JVM's end a moment later, if the machine is busy.
-        until(lambda: groups_alive(started) == [], "the end of all processes", patience=10)
+        assert groups_alive(started) == []
         assert supervision.running_pid() is None
         socket.create_connection(stranger.getsockname(), timeout=5).close()
     before = rows_in(shown)
