@@ -3,6 +3,7 @@
 import hashlib
 import http.client
 import os
+import signal
 import socket
 import stat
 import subprocess
@@ -11,6 +12,7 @@ import tempfile
 import time
 import xmlrpc.client
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +26,7 @@ ANSWER_SECONDS = 5.0
 LAUNCH_SECONDS = 20.0
 # More than any stopwaitsecs of conf/supervisord.conf, after which supervisord kills.
 STOP_SECONDS = 20.0
+LEFT_BEHIND_SECONDS = 5.0
 # The kernel takes 104 bytes (macOS) or 108; supervisord adds its pid while it makes the socket.
 LONGEST_SOCKET = 90
 ALIVE = {"STARTING", "RUNNING", "BACKOFF", "STOPPING"}
@@ -169,22 +172,26 @@ def _stop_group(group: str, say: Callable[[str, float], None]) -> None:
         return
     begun = time.monotonic()
     _ask("stopProcessGroup", group, False)
-    # A driver's Python sees the end of its JVM a moment later: what is said to have stopped has left nothing behind.
-    while any(programs()[name].is_alive for name in names) or any(_has_members(program.pid) for program in running):
+    while any(programs()[name].is_alive for name in names):
         if time.monotonic() > begun + STOP_SECONDS:
             raise ArusError(f"{', '.join(names)} did not stop, not even killed: see {home.logs() / 'supervisord.log'}")
         time.sleep(0.1)
+    for leader in [program.pid for program in running if program.pid]:
+        _end_group(leader)
     say(", ".join(names), time.monotonic() - begun)
 
 
-def _has_members(process_group: int) -> bool:
-    if not process_group:
-        return False
-    try:
-        os.killpg(process_group, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def _end_group(leader: int) -> None:
+    """Wait for what a program left in its process group, and kill what stays.
+
+    A driver's Python sees the end of its JVM a moment after it.
+    """
+    deadline = time.monotonic() + LEFT_BEHIND_SECONDS
+    with suppress(ProcessLookupError, PermissionError):
+        while time.monotonic() < deadline:
+            os.killpg(leader, 0)
+            time.sleep(0.05)
+        os.killpg(leader, signal.SIGKILL)
 
 
 def _wait_for_answer() -> int:

@@ -80,6 +80,35 @@ def test_programs_stop_by_group_from_what_sends_to_what_serves_and_nothing_is_le
     assert not (home / "run" / "supervisord.socket").exists()
 
 
+# In the sleeper's process group, as a driver's Python is in that of its JVM; it outlives the sleeper.
+OUTLIVES = """
+import os, pathlib, time
+parent = os.getppid()
+while os.getppid() == parent:
+    time.sleep(0.01)
+time.sleep({seconds})
+pathlib.Path({mark!r}).touch()
+"""
+
+
+@pytest.mark.parametrize(("seconds", "left_by_itself"), [(0.5, True), (60, False)])
+def test_a_stop_ends_with_the_last_of_what_a_program_began(
+    home: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, left_by_itself: bool
+) -> None:
+    monkeypatch.setattr(supervision, "LEFT_BEHIND_SECONDS", 2.0)
+    code = OUTLIVES.format(seconds=seconds, mark=str(home / "mark"))
+    begins = f"import subprocess\nchild = subprocess.Popen([sys.executable, '-c', {code!r}])\n"
+    sleeper, said = home / "sleeper.py", home / "logs" / "retail.out"
+    sleeper.write_text(SLEEPER.replace('print("here"', begins + 'print("here"'))
+    supervision.launch()
+    (begun,) = supervision.start(["retail"])
+    wait_until(lambda: said.exists() and "here" in said.read_text())
+    supervision.stop(lambda *_: None)
+    assert (home / "mark").exists() is left_by_itself
+    # What is dead stays in its group until process 1 has reaped it.
+    wait_until(lambda: not is_there(-begun.pid))
+
+
 def test_a_program_that_is_killed_comes_back(home: Path) -> None:  # noqa: ARG001
     supervision.launch()
     [first] = supervision.start(["retail"])
