@@ -93,6 +93,11 @@ def status_of_id(name: str) -> dict[str, Any]:
         raise Problem(503, detail, headers=[("Retry-After", str(RETRY_SECONDS))]) from error
 
 
+def status_when_sent(upload: store.Upload) -> dict[str, Any]:
+    """Return what is known of an upload that Kafka has just taken."""
+    return _status(upload.id, upload, {"status": store.WAITING})
+
+
 def _status(name: str, upload: store.Upload | None, answer: dict[str, Any]) -> dict[str, Any]:
     reason, is_done = answer.get("reason"), answer["status"] == store.PROCESSED
     return {

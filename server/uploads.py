@@ -19,7 +19,7 @@ from server.problems import IMAGES_REFUSED, Problem, wants_page
 from server.queueing import Queue, Unavailable
 from server.reasons import in_words, status_of
 from server.receiving import CHUNK_BYTES, FILE_FIELD, MOST_BYTES, Received, examine, received
-from server.results import MOST_IDS, known_ids, status_of_id
+from server.results import MOST_IDS, known_ids, status_of_id, status_when_sent
 
 blueprint = Blueprint("uploads", __name__)
 LOG = logging.getLogger("arus.server")
@@ -80,7 +80,7 @@ def upload() -> Response:
             count(event)
     if not taken:
         raise _all_refused(refused)
-    return _answer([status_of_id(one.id) for one in taken], refused)
+    return _answer([status_when_sent(one) for one in taken], refused)
 
 
 def _check_sender() -> None:
