@@ -26,6 +26,7 @@ ANSWER_SECONDS = 5.0
 LAUNCH_SECONDS = 20.0
 # More than any stopwaitsecs of conf/supervisord.conf, after which supervisord kills.
 STOP_SECONDS = 20.0
+# Shared by all programs of a group.
 LEFT_BEHIND_SECONDS = 5.0
 # The kernel takes 104 bytes (macOS) or 108; supervisord adds its pid while it makes the socket.
 LONGEST_SOCKET = 90
@@ -176,22 +177,23 @@ def _stop_group(group: str, say: Callable[[str, float], None]) -> None:
         if time.monotonic() > begun + STOP_SECONDS:
             raise ArusError(f"{', '.join(names)} did not stop, not even killed: see {home.logs() / 'supervisord.log'}")
         time.sleep(0.1)
-    for leader in [program.pid for program in running if program.pid]:
-        _end_group(leader)
+    _end_groups([program.pid for program in running if program.pid])
     say(", ".join(names), time.monotonic() - begun)
 
 
-def _end_group(leader: int) -> None:
-    """Wait for what a program left in its process group, and kill what stays.
+def _end_groups(leaders: list[int]) -> None:
+    """Wait for what programs left in their process groups, and kill what stays.
 
     A driver's Python sees the end of its JVM a moment after it.
     """
     deadline = time.monotonic() + LEFT_BEHIND_SECONDS
-    with suppress(ProcessLookupError, PermissionError):
-        while time.monotonic() < deadline:
-            os.killpg(leader, 0)
-            time.sleep(0.05)
-        os.killpg(leader, signal.SIGKILL)
+    for leader in leaders:
+        # PermissionError: what macOS says of a group whose members are all dead.
+        with suppress(ProcessLookupError, PermissionError):
+            while time.monotonic() < deadline:
+                os.killpg(leader, 0)
+                time.sleep(0.05)
+            os.killpg(leader, signal.SIGKILL)
 
 
 def _wait_for_answer() -> int:

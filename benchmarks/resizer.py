@@ -1,4 +1,5 @@
-"""The resizer: python -m benchmarks resizer [--part rate|latency|cluster] [--rounds 3] [--count 600].
+"""The resizer: python -m benchmarks resizer [--part rate|latency|cluster] [--rounds 3] [--count 600]
+[--conf KEY=VALUE].
 
 Images of mixed sizes and formats are uploaded over HTTP. Rate: as fast as they are taken, from the first upload to the
 last result, beside the resizer as people write it (Flask, Redis, two Python workers), each in turn. Latency: 20 a
@@ -162,9 +163,9 @@ def ends_of(folder: Path, names: Iterable[str]) -> Iterator[tuple[str, str, floa
 # --- the parts ---
 
 
-def rate(files: Files, rounds: int, count: int) -> None:
+def rate(files: Files, rounds: int, count: int, settings: Sequence[str]) -> None:
     found: dict[str, list[Outcome]] = {"ours": [], "peer": []}
-    with rig() as folder, resizing() as (ours, driver), peer(folder / "peer") as other:
+    with rig() as folder, resizing(*settings) as (ours, driver), peer(folder / "peer") as other:
         uploaded(ours, files, WARM_UP_UPLOADS)
         uploaded_to_peer(other, folder / "peer", files, WARM_UP_UPLOADS)
         for number in range(1, rounds + 1):
@@ -181,10 +182,10 @@ def rate(files: Files, rounds: int, count: int) -> None:
     )
 
 
-def latency(files: Files, rounds: int, seconds: float) -> None:
+def latency(files: Files, rounds: int, seconds: float, settings: Sequence[str]) -> None:
     count = int(LATENCY_RATE * seconds)
     found: list[Outcome] = []
-    with rig() as folder, resizing() as (ours, driver), peer(folder / "peer") as other:
+    with rig() as folder, resizing(*settings) as (ours, driver), peer(folder / "peer") as other:
         uploaded(ours, files, WARM_UP_UPLOADS)
         uploaded(ours, files, int(LATENCY_RATE * 10), LATENCY_RATE)
         for number in range(1, rounds + 1):
@@ -197,12 +198,12 @@ def latency(files: Files, rounds: int, seconds: float) -> None:
     print(f"{LATENCY_RATE:.0f} uploads/s, medians of {rounds}: p50 {middles[0]:,.0f}, p99 {middles[1]:,.0f} ms")
 
 
-def cluster(files: Files, count: int) -> None:
+def cluster(files: Files, count: int, settings: Sequence[str]) -> None:
     """Print the rate with one worker and with two, and who did the work."""
     for workers in (1, 2):
         with rig() as folder, standalone(workers, folder) as url:
             options = ("--master", url, "--conf", "spark.executor.memory=512m", "--conf", "spark.executor.cores=1")
-            with resizing(*options) as (ours, _):
+            with resizing(*options, *settings) as (ours, _):
                 uploaded(ours, files, WARM_UP_UPLOADS)
                 found, uploads = uploaded(ours, files, count)
                 print(f"{workers} workers: {found}", flush=True)
@@ -215,16 +216,18 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--count", type=int, default=600, help="uploads of a round")
     parser.add_argument("--seconds", type=float, default=30, help="of a round of latency")
+    parser.add_argument("--conf", action="append", default=[], metavar="KEY=VALUE", help="a setting of the job")
     options = parser.parse_args(argv)
     parts = options.part or PARTS
     if not shutil.which("redis-server") and {"rate", "latency"} & set(parts):
         sys.exit("the peer needs redis-server: apt-get install redis-server, or brew install redis")
     print(machine())
+    settings = [word for setting in options.conf for word in ("--conf", setting)]
     files = list(image_set.mixed(DISTINCT))
     if "rate" in parts:
-        rate(files, options.rounds, options.count)
+        rate(files, options.rounds, options.count, settings)
     if "latency" in parts:
-        latency(files, options.rounds, options.seconds)
+        latency(files, options.rounds, options.seconds, settings)
     if "cluster" in parts:
-        cluster(files, options.count)
+        cluster(files, options.count, settings)
     return 0
