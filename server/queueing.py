@@ -14,7 +14,6 @@ from arus import home
 from arus.connecting import connect, said
 from arus.errors import ArusError
 from arus.image_files import CONTENT_TYPES
-from arus.image_messages import MAX_INLINE_BYTES
 from arus.ping import addresses, is_open
 from arus.schemas import IMAGE_UPLOAD
 from server.store import Upload, original
@@ -26,6 +25,8 @@ CLOSE_SECONDS = 2.0
 # Nobody else is made to wait for a Kafka that was found to be away just now.
 AWAY_SECONDS = 1.0
 LINGER_MS = 1
+# A larger upload is named, not sent: broker, JVM and Python worker would each copy it, where one read is enough.
+MOST_SENT_BYTES = 64 * 1024
 
 
 class Unavailable(Exception):  # noqa: N818
@@ -104,10 +105,10 @@ class Queue:
 
 
 def message(upload: Upload) -> dict[str, Any]:
-    """Return key, value and headers of an upload; what is too large for a message is named, not sent."""
+    """Return key, value and headers of an upload; a large one is named, not sent."""
     headers = {"filename": upload.filename, "content-type": CONTENT_TYPES[upload.format]}
     value = b""
-    if upload.bytes <= MAX_INLINE_BYTES:
+    if upload.bytes <= MOST_SENT_BYTES:
         value = original(upload).read_bytes()
     else:
         headers["file"] = upload.file_name

@@ -7,9 +7,7 @@ from pathlib import Path
 from threading import Lock
 from typing import IO
 
-from werkzeug.datastructures import Headers
-from werkzeug.exceptions import RequestEntityTooLarge
-from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
+from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
 
 from arus.image_files import HEADERS, UPLOADED, format_of
 from arus.image_headers import RejectedImage
@@ -19,28 +17,33 @@ from server.store import part_file
 
 FILE_FIELD = "file"
 MOST_FILES = 20
-# Fields that are no files are skipped; this many parts no form has.
+# Fields that are no files are skipped; this many parts no form has, nor a header as long as this.
 MOST_PARTS = 100
+LONGEST_HEADER_BYTES = 16 * 1024
 MOST_BYTES = 60_000_000
 TOO_MUCH = (
     f"a request has at most {MOST_BYTES // 1_000_000} MB: send fewer files at once; "
     f"a form has at most {MOST_PARTS} parts, with short headers"
 )
 CHUNK_BYTES = 64 * 1024
-# Of what the decoder holds at once: a chunk, and a part's headers.
-MOST_BUFFERED_BYTES = 4 * CHUNK_BYTES
 SIGNATURE_BYTES = 64
-# The headers of files above this are read one after another: it takes their whole content into memory, twice.
-LARGE_BYTES = 1_000_000
+# So much of a request is kept in memory, to be looked at without being read again. The headers of larger files are read
+# one after another: it takes their whole content into memory, twice.
+HELD_BYTES = 1_000_000
 _one_large = Lock()
 
 
 @dataclass
 class Received:
-    """A file of a request: its name fit to be shown, where it lies, and, once it is known, why it is refused."""
+    """A file of a request: its name fit to be shown, where it lies, and, once it is known, why it is refused.
+
+    start: its first bytes; content: all of them, None where they are many.
+    """
 
     filename: str
     path: Path
+    start: bytes = b""
+    content: bytes | None = None
     bytes: int = 0
     reason: str | None = None
 
@@ -58,7 +61,7 @@ class Examined:
 def received(chunks: Iterable[bytes], boundary: bytes) -> Iterator[list[Received]]:
     """Give the files of a body; those that were not moved elsewhere by the end are removed.
 
-    Raises Problem, or werkzeug's HTTPException, where the body is no such form or too large.
+    Raises Problem where the body is no such form or too large.
     """
     files: list[Received] = []
     try:
@@ -70,50 +73,46 @@ def received(chunks: Iterable[bytes], boundary: bytes) -> Iterator[list[Received
 
 
 def _read(chunks: Iterable[bytes], boundary: bytes, files: list[Received]) -> None:
-    decoder = _Decoder(boundary, MOST_BUFFERED_BYTES, max_parts=MOST_PARTS)
+    # Names come in any encoding, where the parser would refuse the whole form for one that is not UTF-8.
+    parser = PushMultipartParser(
+        boundary, max_header_size=LONGEST_HEADER_BYTES, max_segment_count=MOST_PARTS, header_charset="latin-1"
+    )
     writer = _Writer(files)
     total = 0
     try:
         for chunk in chunks:
             total += len(chunk)
             if total > MOST_BYTES:
-                raise RequestEntityTooLarge
-            decoder.receive_data(chunk)
-            writer.take_all(decoder)
-        decoder.receive_data(None)
-        writer.take_all(decoder)
-    except (ValueError, AttributeError) as error:
-        # AttributeError: the decoder finds no line break where a part begins.
-        raise Problem(400, "the body ends too early, or is no multipart/form-data") from error
-    except RequestEntityTooLarge as error:
+                raise Problem(413, TOO_MUCH)
+            writer.take(parser.parse(chunk))
+        parser.close()
+    except ParserLimitReached as error:
         raise Problem(413, TOO_MUCH) from error
+    except MultipartError as error:
+        raise Problem(400, "the body ends too early, or is no multipart/form-data") from error
     finally:
         writer.close()
 
 
-class _Decoder(MultipartDecoder):
-    """werkzeug's decoder, for names in any encoding too: it would refuse the whole form."""
-
-    def _parse_headers(self, data: bytes | bytearray) -> Headers:
-        return super()._parse_headers(data.decode(errors="replace").encode())
-
-
 class _Writer:
-    """Writes what a decoder finds: files of the field `file`, each up to its limit; the rest is skipped."""
+    """Writes what a parser finds: files of the field `file`, each up to its limit; the rest is skipped."""
 
     def __init__(self, files: list[Received]) -> None:
         self._files = files
         self._out: IO[bytes] | None = None
+        self._held: list[bytes] = []
+        self._may_hold = HELD_BYTES
 
-    def take_all(self, decoder: MultipartDecoder) -> None:
-        while not isinstance(event := decoder.next_event(), NeedData | Epilogue):
-            if isinstance(event, File | Field):
+    def take(self, events: Iterable[MultipartSegment | bytes | bytearray | None]) -> None:
+        for event in events:
+            if event is None:
                 self.close()
-            if isinstance(event, File | Field) and event.name == FILE_FIELD:
+            elif isinstance(event, MultipartSegment):
                 # A name that breaks the header's own rules leaves none, but the file is there.
-                self._begin(event.filename if isinstance(event, File) else "")
-            elif isinstance(event, Data) and self._out:
-                self._write(event.data)
+                if event.name == FILE_FIELD:
+                    self._begin((event.filename or "").encode("latin-1").decode(errors="replace"))
+            elif self._out:
+                self._write(bytes(event))
 
     def _begin(self, filename: str) -> None:
         if len(self._files) == MOST_FILES:
@@ -130,11 +129,26 @@ class _Writer:
             file.reason = "too-many-bytes"
         elif self._out:
             self._out.write(data)
+            self._hold(file, data)
+
+    def _hold(self, file: Received, data: bytes) -> None:
+        if len(file.start) < SIGNATURE_BYTES:
+            file.start += data[: SIGNATURE_BYTES - len(file.start)]
+        if file.bytes <= self._may_hold:
+            self._held.append(data)
+        else:
+            self._held.clear()
 
     def close(self) -> None:
-        if self._out:
-            self._out.close()
-            self._out = None
+        if not self._out:
+            return
+        self._out.close()
+        self._out = None
+        file = self._files[-1]
+        if file.bytes <= self._may_hold:
+            file.content = b"".join(self._held)
+            self._may_hold -= file.bytes
+        self._held.clear()
 
 
 def examine(file: Received) -> Examined:
@@ -143,20 +157,19 @@ def examine(file: Received) -> Examined:
         raise RejectedImage(file.reason)
     if not file.bytes:
         raise RejectedImage("empty")
-    with file.path.open("rb") as opened:
-        name = format_of(opened.read(SIGNATURE_BYTES))
+    name = format_of(file.start)
     if name is None:
         raise RejectedImage("not-an-image")
     if name not in EXTENSIONS:
         raise RejectedImage(f"unsupported-format:{name}")
-    if file.bytes <= LARGE_BYTES:
-        return _examined(name, file.path)
+    if file.content is not None:
+        return _examined(name, file.content)
     with _one_large:
-        return _examined(name, file.path)
+        return _examined(name, file.path.read_bytes())
 
 
-def _examined(name: str, path: Path) -> Examined:
-    header = HEADERS[name](path.read_bytes())
+def _examined(name: str, content: bytes) -> Examined:
+    header = HEADERS[name](content)
     if min(header.width, header.height) < 1:
         raise RejectedImage("corrupt")
     if header.width * header.height > UPLOADED.max_pixels:

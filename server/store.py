@@ -46,21 +46,19 @@ class Upload:
         return f"{self.id}.{EXTENSIONS[self.format]}"
 
 
+@functools.cache
 def folder(name: str) -> Path:
     """Return uploads, processed or waiting: in the store, or in ARUS_HOME where that is a URI."""
-    return _folder(name, os.environ.get("ARUS_STORE"), os.environ.get("ARUS_HOME"))
-
-
-@functools.lru_cache
-def _folder(name: str, *_: str | None) -> Path:
-    # Kept, since an upload asks for it a dozen times.
+    # Kept until the next app is made: an upload asks for it a dozen times.
     return (home.local_store() or home.home()) / "storage" / name
 
 
 def prepare() -> None:
     """Make the folders, and tidy up after receivers that died."""
-    for name in ("uploads", "waiting"):
-        folder(name).mkdir(parents=True, exist_ok=True)
+    # Where the last one is, the others are.
+    if not folder("waiting").is_dir():
+        for name in ("uploads", "waiting"):
+            folder(name).mkdir(parents=True, exist_ok=True)
     _sweep(folder("uploads"))
 
 
@@ -85,8 +83,8 @@ def part_file() -> Path:
 
 
 def keep(upload: Upload, part: Path) -> None:
-    """Put a file that arrived in its place, after what is known of it."""
-    _write(_notes(upload.id), orjson.dumps(asdict(upload)))
+    """Put a file that arrived in its place, after what is known of it; nobody knows its id before it is answered."""
+    _notes(upload.id).write_bytes(orjson.dumps(asdict(upload)))
     part.replace(original(upload))
 
 
@@ -96,7 +94,7 @@ def remove(upload: Upload) -> None:
 
 
 def mark_waiting(upload: Upload) -> None:
-    (folder("waiting") / f"{upload.id}.{upload.bytes}").touch()
+    (folder("waiting") / f"{upload.id}.{upload.bytes}").touch(exist_ok=False)
 
 
 def original(upload: Upload) -> Path:
@@ -134,9 +132,3 @@ def _json(file: Path) -> dict[str, Any] | None:
     if not isinstance(found, dict):
         raise ValueError(f"{file.name} holds no object")
     return found
-
-
-def _write(file: Path, data: bytes) -> None:
-    draft = file.with_name(f".{file.name}.{os.getpid()}{PART}")
-    draft.write_bytes(data)
-    draft.replace(file)

@@ -46,6 +46,7 @@ class Uploads:
 
 
 def install(app: Flask, limits: Limits) -> None:
+    store.folder.cache_clear()
     buckets = Buckets(limits.requests_per_second, limits.requests_at_once)
     app.extensions["uploads"] = Uploads(limits, buckets)
 

@@ -154,7 +154,7 @@ class Endless:
         (FORM, part(b"", "a.jpg")[:-2], 1 << 30, False, 413, 60_200_000),
         (FORM, part(b"", "a.jpg", "other")[:-2], 1 << 30, False, 413, 60_200_000),
         (FORM, b"--" + BOUNDARY.encode() + b"\r\nX: ", 1 << 30, False, 413, 400_000),
-        (FORM, b"preamble", 1 << 30, False, 413, 400_000),
+        (FORM, b"preamble", 1 << 30, False, 413, 60_200_000),
         (FORM, b"".join(part(b"", None, "a") for _ in range(10_001)), 0, False, 413, 1_000_000),
     ],
 )
@@ -163,9 +163,10 @@ def test_a_body_without_end_costs_no_memory(
 ) -> None:
     stream = Endless(start, size)
     headers = {"CONTENT_LENGTH": str(len(start) + size)} if declared else {"wsgi.input_terminated": True}
-    environ = {"wsgi.input": stream, **headers}
+    # The test client would put a boundary of its own into a type that is given to it in any other way.
+    environ = {"wsgi.input": stream, "CONTENT_TYPE": kind, **headers}
     tracemalloc.start()
-    response = client.post("/upload", content_type=kind, environ_overrides=environ)
+    response = client.post("/upload", environ_overrides=environ)
     rise = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert response.status_code == status, response.text

@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from server import queueing, receiving
 from server.pressure import Limits
 from server.store import ID
 from tests.arus.image_samples import jpeg, picture, saved
@@ -31,6 +32,7 @@ from tests.server.uploading import (
 
 pytestmark = pytest.mark.e2e
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+MEDIUM = saved(picture(300).effect_spread(300), "PNG")
 LARGE = saved(picture(700).effect_spread(700), "PNG")
 
 
@@ -85,11 +87,24 @@ def test_the_content_decides_the_format_not_the_name(client: FlaskClient, store:
     assert [sent[upload_id][1]["content-type"] for upload_id in ids] == ["image/png", "image/webp", "image/jpeg"]
 
 
-def test_an_image_too_large_for_a_message_is_sent_by_reference(client: FlaskClient, broker: Broker) -> None:
-    assert len(LARGE) > 1_000_000
-    upload_id = accepted(client, LARGE, "large.png")
-    headers = {"filename": "large.png", "content-type": "image/png", "file": f"{upload_id}.png"}
-    assert messages(broker)[upload_id] == (b"", headers)
+@pytest.mark.parametrize(("most", "by_reference"), [(len(PNG), False), (len(PNG) - 1, True)])
+def test_a_large_image_is_sent_by_reference(
+    client: FlaskClient, broker: Broker, monkeypatch: pytest.MonkeyPatch, most: int, by_reference: bool
+) -> None:
+    monkeypatch.setattr(queueing, "MOST_SENT_BYTES", most)
+    upload_id = accepted(client, PNG, "leaf.png")
+    headers = {"filename": "leaf.png", "content-type": "image/png"}
+    reference = {"file": f"{upload_id}.png"}
+    assert messages(broker)[upload_id] == ((b"", headers | reference) if by_reference else (PNG, headers))
+
+
+def test_files_of_any_size_are_kept_byte_for_byte(client: FlaskClient, store: Path) -> None:
+    assert len(MEDIUM) < receiving.HELD_BYTES < len(LARGE)
+    # Four of the medium ones are more than a request may hold in memory.
+    contents = [PNG, *[MEDIUM] * 4, LARGE, PNG]
+    found: Any = send(client, *[(content, "leaf.png") for content in contents]).json
+    ids = [one["id"] for one in found["uploads"]]
+    assert [(store / "storage" / "uploads" / f"{one}.png").read_bytes() for one in ids] == contents
 
 
 def test_several_images_are_accepted_in_their_order(client: FlaskClient) -> None:
