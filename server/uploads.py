@@ -64,6 +64,21 @@ def page() -> str:
 @blueprint.post("/upload")
 def upload() -> Response:
     """Take what can be taken of the files; the answer names the others with what is wrong with each."""
+    try:
+        return _taken_in()
+    except Problem:
+        _skip_rest()
+        raise
+
+
+def _skip_rest() -> None:
+    """Read what is left of a body: a connection that is closed on a client that still sends loses it the answer."""
+    if 0 < (request.content_length or 0) <= MOST_BYTES:
+        for _ in _chunks():
+            continue
+
+
+def _taken_in() -> Response:
     _check_sender()
     _check_pressure()
     boundary = _boundary()
@@ -93,7 +108,7 @@ def _check_sender() -> None:
 
 
 def _check_pressure() -> None:
-    """Refuse before a byte of the body is read what could not be done soon."""
+    """Refuse before a byte of the body is kept what could not be done soon."""
     limits, (files, size) = uploads().limits, uploads().backlog.size()
     if files >= limits.waiting_files or size >= limits.waiting_bytes:
         detail = f"{files:,} images ({size / 1e6:,.0f} MB) wait already: is the job image_resize running?"

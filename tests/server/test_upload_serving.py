@@ -66,6 +66,16 @@ def test_a_body_in_chunks_is_accepted_and_one_without_end_refused(broker: Broker
     assert declared.startswith(b"HTTP/1.1 413 ")
 
 
+@pytest.mark.parametrize(
+    ("header", "status"), [({"Sec-Fetch-Site": "cross-site"}, 403), ({"Content-Type": "a/b"}, 415)]
+)
+def test_who_is_refused_at_once_still_gets_the_answer(server: Running, header: dict[str, str], status: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_SECONDS)
+    connection.request("POST", "/upload", bytes(20_000_000), {"Content-Type": FORM, **header})
+    assert connection.getresponse().status == status
+    connection.close()
+
+
 @pytest.fixture
 def hasty(broker: Broker, store: Path) -> Running:
     """A server that waits a second for a request, and longer for a body that comes steadily."""
