@@ -25,7 +25,7 @@ TOO_MUCH = (
     f"a request has at most {MOST_BYTES // 1_000_000} MB: send fewer files at once; "
     f"a form has at most {MOST_PARTS} parts, with short headers"
 )
-CHUNK_BYTES = 64 * 1024
+CHUNK_BYTES = 256 * 1024
 SIGNATURE_BYTES = 64
 # So much of a request is kept in memory, to be looked at without being read again. The headers of larger files are read
 # one after another: it takes their whole content into memory, twice.

@@ -134,8 +134,10 @@ def _chunks() -> Iterator[bytes]:
     """Yield the body as it comes; who is slow needs one of a few places, so that not all threads wait for such."""
     request.max_content_length = MOST_BYTES + CHUNK_BYTES
     here, began, has_place = uploads(), time.monotonic(), False
+    # A short body in one piece: gunicorn copies what is left of it for each.
+    size = min(CHUNK_BYTES, request.content_length or CHUNK_BYTES)
     try:
-        while chunk := request.stream.read(CHUNK_BYTES):
+        while chunk := request.stream.read(size):
             here.arrived(len(chunk))
             if not has_place and time.monotonic() - began > SLOW_SECONDS:
                 if not here.slow_places.acquire(blocking=False):
