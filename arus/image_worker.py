@@ -32,7 +32,7 @@ Result = TypeVar("Result")
 SECONDS = 5.0
 MEMORY_BYTES = 1024 * 1024 * 1024
 # A child is replaced after so many images, so that what a decoder leaks cannot add up.
-IMAGES_A_CHILD = 1000
+IMAGES_A_CHILD = 5000
 START_SECONDS = 60.0
 GRACE_SECONDS = 1.0
 

@@ -32,7 +32,7 @@ CONNECTIONS = 8
 PEER_WORKERS = 2
 LATENCY_RATE = 20.0
 # A driver that has just started compiles what it runs.
-WARM_UP_UPLOADS = 400
+WARM_UP_UPLOADS = 800
 START_SECONDS = 120.0
 Files = Sequence[tuple[str, bytes]]
 
