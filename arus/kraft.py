@@ -15,7 +15,15 @@ from arus.jars import pyspark_jars
 from arus.java import find_java
 from arus.ping import Address, free_port, is_open
 
-HEAP = ("-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true")
+# Without the JVM's second compiler, a broker takes half the processor time for its first million messages.
+JVM = (
+    "-Xms128m",
+    "-Xmx384m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+ExitOnOutOfMemoryError",
+    "-Djava.awt.headless=true",
+)
 SMALLEST_FREE_DISK = 500 * 2**20
 TOPIC_FOLDER = re.compile(r".+-\d+")
 METADATA_FOLDER = "__cluster_metadata-0"
@@ -47,7 +55,7 @@ def java_command(*main_class: str) -> list[str]:
     log4j2 = (home.ROOT / "conf" / "broker-log4j2.properties").as_uri()
     logging = [f"-Dlog4j2.configurationFile={log4j2}", f"-Darus.log={log()}"]
     crash = f"-XX:ErrorFile={home.logs()}/broker-crash-%p.log"
-    return [str(find_java()), *HEAP, crash, *logging, "-cp", _class_path(), *main_class]
+    return [str(find_java()), *JVM, crash, *logging, "-cp", _class_path(), *main_class]
 
 
 def rendered(address: Address, controller_port: int, folder: Path) -> str:
