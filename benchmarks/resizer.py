@@ -214,7 +214,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks resizer", description=__doc__)
     parser.add_argument("--part", choices=PARTS, action="append", help="only this part; may be given again")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--count", type=int, default=600, help="uploads of a round")
+    parser.add_argument("--count", type=int, default=1500, help="uploads of a round of the rate; of the cluster")
     parser.add_argument("--seconds", type=float, default=30, help="of a round of latency")
     parser.add_argument("--conf", action="append", default=[], metavar="KEY=VALUE", help="a setting of the job")
     options = parser.parse_args(argv)
