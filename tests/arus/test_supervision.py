@@ -84,6 +84,7 @@ def test_programs_stop_by_group_from_what_sends_to_what_serves_and_nothing_is_le
 OUTLIVES = """
 import os, pathlib, time
 parent = os.getppid()
+print("here", flush=True)
 while os.getppid() == parent:
     time.sleep(0.01)
 time.sleep({seconds})
@@ -91,13 +92,17 @@ pathlib.Path({mark!r}).touch()
 """
 
 
-@pytest.mark.parametrize(("seconds", "left_by_itself"), [(0.5, True), (60, False)])
+@pytest.mark.parametrize(("seconds", "patience", "left_by_itself"), [(0.5, 20.0, True), (60, 2.0, False)])
 def test_a_stop_ends_with_the_last_of_what_a_program_began(
-    home: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, left_by_itself: bool
+    home: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, patience: float, left_by_itself: bool
 ) -> None:
-    monkeypatch.setattr(supervision, "LEFT_BEHIND_SECONDS", 2.0)
+    monkeypatch.setattr(supervision, "LEFT_BEHIND_SECONDS", patience)
     code = OUTLIVES.format(seconds=seconds, mark=str(home / "mark"))
-    begins = f"import subprocess\nchild = subprocess.Popen([sys.executable, '-c', {code!r}])\n"
+    begins = (
+        "import subprocess\n"
+        f"child = subprocess.Popen([sys.executable, '-c', {code!r}], stdout=subprocess.PIPE)\n"
+        "child.stdout.readline()\n"
+    )
     sleeper, said = home / "sleeper.py", home / "logs" / "retail.out"
     sleeper.write_text(SLEEPER.replace('print("here"', begins + 'print("here"'))
     supervision.launch()

@@ -27,8 +27,8 @@ from tests.server.uploading import FORM, JPEG, PNG, body, messages, part, post, 
 UNCLOSED = "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
 pytestmark = pytest.mark.e2e
 HASTY = (
-    "import sys; from server import serving, __main__ as s; "
-    "serving.REQUEST_SECONDS = 1.0; serving.LEAST_BYTES_PER_SECOND = 10_000; s.main(sys.argv[1:])"
+    "import sys; from server import serving, uploads, __main__ as s; serving.REQUEST_SECONDS = 1.0; "
+    "serving.LEAST_BYTES_PER_SECOND = 10_000; uploads.CHUNK_BYTES = 10_000; s.main(sys.argv[1:])"
 )
 HEAD = f"POST /upload HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: {FORM}\r\n"
 
@@ -78,7 +78,7 @@ def test_who_is_refused_at_once_still_gets_the_answer(server: Running, header: d
 
 @pytest.fixture
 def hasty(broker: Broker, store: Path) -> Running:
-    """A server that waits a second for a request, and longer for a body that comes steadily."""
+    """A server that waits a second for a request, and longer for a body that comes steadily, in smaller pieces."""
     assert broker
     assert store
     return Running("--workers", "1", start=("-c", HASTY))
