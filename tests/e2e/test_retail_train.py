@@ -4,11 +4,8 @@ import json
 import sqlite3
 import subprocess
 from contextlib import closing
-from dataclasses import dataclass
-from datetime import datetime, timezone
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pyspark.ml import PipelineModel
@@ -17,115 +14,12 @@ from pyspark.sql import SparkSession
 from arus import models
 from arus.retail_lines import LINE
 from producers import retail_data
-from tests.arus.delta_tables import append
-from tests.arus.retail_rows import points, predicted, row
+from tests.arus.retail_rows import points, predicted
 from tests.conftest import Broker
+from tests.e2e.shop import LONG, ROWS, Scheduled, content, options, sell
 from tests.e2e.support import kill, submit, until, words
 
 pytestmark = pytest.mark.e2e
-
-ROWS = 3_000
-# Seconds that a training may take on a machine that has other things to do.
-LONG = 300.0
-SETTINGS = {"seeds": "1", "k-max": "3", "min-rows": "500"}
-Files = dict[str, tuple[bytes, int]]
-
-
-def options(**changes: str) -> list[str]:
-    given = SETTINGS | {name.replace("_", "-"): value for name, value in changes.items()}
-    conf = [option for name, value in given.items() for option in ("--conf", f"spark.arus.{name}={value}")]
-    return ["--driver-java-options", "-XX:TieredStopAtLevel=1", *conf]
-
-
-def sell(home: Broker, first: int, count: int) -> None:
-    """Append rows to tables/retail, as retail_ingest would have."""
-    rows = []
-    for number, sold in enumerate(islice(retail_data.rows(7), first, first + count), first):
-        date = datetime.fromisoformat(str(sold["InvoiceDate"])).replace(tzinfo=timezone.utc)
-        customer = sold["CustomerID"]
-        rows.append(
-            row(
-                str(sold["InvoiceNo"]),
-                str(sold["StockCode"]),
-                description=sold["Description"],
-                quantity=sold["Quantity"],
-                invoice_date=date,
-                unit_price=sold["UnitPrice"],
-                customer_id=customer if customer is None else int(float(str(customer))),
-                country=sold["Country"],
-                offset=number,
-            )
-        )
-    append(home.home, "retail", rows)
-
-
-def content(folder: Path) -> Files:
-    """Return every file of a folder, with what is in it and when it was last changed."""
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return {str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
-
-
-@dataclass(frozen=True)
-class Shop:
-    """A home with a table of sales, and its models."""
-
-    broker: Broker
-
-    @property
-    def models(self) -> Path:
-        return self.broker.home / "models"
-
-    def names(self) -> list[str]:
-        return sorted(path.name for path in self.models.iterdir())
-
-    def facts(self, number: int) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self.models / f"kmeans_model_{number}" / models.MODEL).read_bytes())
-        return found
-
-    def champion(self) -> int:
-        return int(json.loads((self.models / models.CHAMPION).read_bytes())["model_number"])
-
-    def is_whole(self, number: int) -> bool:
-        """Return whether sha256sum finds every file of a model as it was written."""
-        command = ["sha256sum", "-c", "--strict", "--quiet", models.SUMS]
-        folder = self.models / f"kmeans_model_{number}"
-        return subprocess.run(command, cwd=folder, capture_output=True, check=False).returncode == 0
-
-    def has_settled(self, number: int) -> bool:
-        """Return whether the model is there, and is the champion if it says so."""
-        if not (self.models / f"kmeans_model_{number}").exists():
-            return False
-        return not self.facts(number)["promotion"]["promoted"] or self.champion() == number
-
-
-@dataclass(frozen=True)
-class Scheduled:
-    """What a scheduled training left: two models, the first as it was before the second; what was said."""
-
-    shop: Shop
-    first: Files
-    refused: tuple[int, str]
-    said: str
-
-
-@pytest.fixture(scope="module")
-def scheduled(tmp_path_factory: pytest.TempPathFactory) -> Scheduled:
-    """Let a scheduled training make a model, and one on twice the rows; try another training beside it; stop it."""
-    shop = Shop(Broker(tmp_path_factory.mktemp("shop") / "its home", "localhost:1"))
-    shop.broker.home.mkdir()
-    sell(shop.broker, 0, ROWS)
-    job = submit(shop.broker, "retail_train", *options(trigger="1 second"))
-    try:
-        until(lambda: job.poll() is not None or (shop.models / "champion").exists(), "the first champion", LONG)
-        first = content(shop.models / "kmeans_model_1")
-        sell(shop.broker, ROWS, ROWS)
-        other = submit(shop.broker, "retail_train", *options())
-        refusal = words(other)
-        until(lambda: job.poll() is not None or shop.has_settled(2), "the second model", LONG)
-    finally:
-        job.terminate()
-        said = words(job)
-    return Scheduled(shop, first, (other.returncode, refusal), said)
 
 
 def test_a_scheduled_training_makes_models_as_rows_come(scheduled: Scheduled) -> None:

@@ -1,4 +1,4 @@
-"""Retail from the stream to an answer, as the README has it: producer, ingest, two trainings, server, predictions."""
+"""The server on the models of a scheduled training: it answers for every row as Spark does."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -11,53 +11,23 @@ import pytest
 from pyspark.ml import PipelineModel
 from pyspark.sql import SparkSession
 
-from tests.conftest import Broker, free_port
-from tests.e2e.support import drain, python, submit, table, until, words
+from tests.conftest import free_port
+from tests.e2e.shop import ROWS, Scheduled
+from tests.e2e.support import python, table, until, words
 
 pytestmark = pytest.mark.e2e
 
-ROWS = 4000
 LIST_ROWS = 1000
-QUICK = (
-    "--driver-java-options",
-    "-XX:TieredStopAtLevel=1",
-    "--conf",
-    "spark.arus.seeds=1",
-    "--conf",
-    "spark.arus.k-max=3",
-)
 ID_FIELDS = {"customer": "CustomerID", "product": "StockCode", "country": "Country"}
 VIEWS = {"customer": "customers", "product": "products", "country": "countries"}
 Ask = Callable[[str, Any], Any]
 
 
-def produce(cluster: Broker, seed: int) -> None:
-    producer = python(cluster, "-m", "producers.retail", "--count", str(ROWS), "--delay", "0", "--seed", str(seed))
-    said = words(producer)
-    assert producer.returncode == 0, said
-
-
-def train(cluster: Broker) -> None:
-    job = submit(cluster, "retail_train", *QUICK)
-    said = words(job)
-    assert job.returncode == 0, said
-
-
 @pytest.fixture
-def two_models(cluster: Broker) -> Broker:
-    """A home whose stream was trained on twice, the second time on twice the rows."""
-    for seed in (1, 2):
-        produce(cluster, seed)
-        drain(cluster, "retail_ingest")
-        train(cluster)
-    return cluster
-
-
-@pytest.fixture
-def ask(two_models: Broker) -> Iterator[Ask]:
+def ask(scheduled: Scheduled) -> Iterator[Ask]:
     """The server on that home: posts a body to a route, and returns its answer."""
     port = free_port()
-    server = python(two_models, "-m", "server", "--port", str(port))
+    server = python(scheduled.shop.broker, "-m", "server", "--port", str(port))
 
     def post(route: str, body: Any) -> Any:
         sent = Request(
@@ -96,21 +66,17 @@ def requests_of(rows: pa.Table, kind: str, number: str) -> list[dict[str, Any]]:
 
 
 def test_the_server_answers_as_spark_does_for_every_row_by_model_1_2_and_champion(
-    two_models: Broker, ask: Ask, spark: SparkSession
+    scheduled: Scheduled, ask: Ask, spark: SparkSession
 ) -> None:
-    champion = json.loads((two_models.home / "models" / "champion").read_text())["model_number"]
-    assert sorted(path.name for path in (two_models.home / "models").glob("kmeans_model_*")) == [
-        "kmeans_model_1",
-        "kmeans_model_2",
-    ]
-    rows = (
-        table(two_models, "tables/retail").select(["stock_code", "country", "quantity", "unit_price"]).combine_chunks()
-    )
+    shop = scheduled.shop
+    champion = shop.champion()
+    rows = table(shop.broker, "tables/retail").select(["stock_code", "country", "quantity", "unit_price"])
+    rows = rows.combine_chunks()
     assert rows.num_rows == 2 * ROWS
     lines = spark.createDataFrame(rows)
     for number in ("1", "2"):
         for kind, view in VIEWS.items():
-            folder = two_models.home / "models" / f"kmeans_model_{number}" / "spark" / f"{view}-line"
+            folder = shop.models / f"kmeans_model_{number}" / "spark" / f"{view}-line"
             placed = PipelineModel.load(str(folder)).transform(lines).select("cluster").toArrow()["cluster"].to_pylist()
             requests = requests_of(rows, kind, number)
             answers = [
