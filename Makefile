@@ -16,7 +16,7 @@ FIND_JAVA := import sys; sys.excepthook = lambda kind, error, trace: print(f"aru
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
-setup: .venv/run.stamp .jars/stamp ## Python packages into .venv, jars into .jars (the other targets do it by themselves)
+setup: .venv/run.stamp .jars/classes.stamp ## Python packages into .venv, jars into .jars (the other targets do it by themselves)
 
 demo: setup ## Start everything, show it live; Ctrl-C stops it
 	@exec .venv/bin/python -m arus demo $(ARGS)
@@ -30,7 +30,7 @@ down: setup ## Stop what `demo` or `up` started
 status: setup ## What runs, how fast, how far behind
 	@exec .venv/bin/python -m arus status $(ARGS)
 
-test: .venv/dev.stamp .jars/stamp ## The whole test suite
+test: .venv/dev.stamp .jars/classes.stamp ## The whole test suite
 	@exec .venv/bin/python -m pytest $(ARGS)
 
 check: .venv/dev.stamp ## Lint, format, types, and the Compose file
@@ -39,7 +39,7 @@ check: .venv/dev.stamp ## Lint, format, types, and the Compose file
 	.venv/bin/mypy
 	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
-bench: .venv/dev.stamp .jars/stamp ## The figures of docs/performance.md
+bench: .venv/dev.stamp .jars/classes.stamp ## The figures of docs/performance.md
 	@exec .venv/bin/python -m benchmarks $(ARGS)
 
 notebooks: .venv/dev.stamp ## Run the notebooks on the data that is there; pages into data/notebooks (no Spark)
@@ -88,3 +88,6 @@ endef
 
 .jars/stamp: conf/ivy.xml conf/ivysettings.xml conf/jars.sha256 | .venv/run.stamp
 	@.venv/bin/python -m arus.jars && touch $@
+
+.jars/classes.stamp: .jars/stamp .venv/run.stamp
+	@.venv/bin/python -m arus.class_archive && touch $@

@@ -45,11 +45,26 @@ def spark_jars() -> str:
     return ",".join(map(str, found))
 
 
+def class_archive() -> Path:
+    """Return where arus.class_archive puts the classes of the drivers' JVMs."""
+    return home.ROOT / ".jars" / "classes.jsa"
+
+
+def settings(job: str) -> Path:
+    """Write a job's settings over those that all share into one file, and return it."""
+    target = home.run() / f"{job}.conf"
+    temporary = target.with_suffix(f".{os.getpid()}.tmp")
+    parts = [home.ROOT / "conf" / "spark-defaults.conf", home.ROOT / "conf" / f"{job}.conf"]
+    temporary.write_text("\n".join(part.read_text() for part in parts))
+    temporary.replace(target)
+    return target
+
+
 def command(job: str, options: list[str], code: Path) -> list[str]:
     """Return the spark-submit line of a job. Its name comes last: checkpoint, locks and rejects go by it."""
     return [
         spark_submit(),
-        *("--properties-file", str(home.ROOT / "conf" / f"{job}.conf"), "--load-spark-defaults"),
+        *("--properties-file", str(settings(job))),
         *("--jars", spark_jars()),
         *("--py-files", str(code)),
         *options,
@@ -59,7 +74,7 @@ def command(job: str, options: list[str], code: Path) -> list[str]:
 
 
 def environment(job: str) -> dict[str, str]:
-    """Return the driver's environment: this Python and Spark, the chosen Java, the project's conf, absolute homes."""
+    """Return the driver's environment: this Python and Spark, the chosen Java, its options, absolute homes."""
     return os.environ | {
         "ARUS_HOME": str(home.home()),
         "ARUS_STORE": home.store(),
@@ -68,11 +83,22 @@ def environment(job: str) -> dict[str, str]:
         "PYSPARK_PYTHON": os.environ.get("PYSPARK_PYTHON", sys.executable),
         "PYSPARK_DRIVER_PYTHON": sys.executable,
         "PYTHONUNBUFFERED": "1",
-        "SPARK_CONF_DIR": str(home.ROOT / "conf"),
+        # Spark puts this folder into the class path, where the JVM takes classes from an archive only if there are none
+        # beside those of jars: there is no such folder.
+        "SPARK_CONF_DIR": str(home.ROOT / ".jars" / "no-conf"),
         "SPARK_HOME": str(Path(spark_submit()).parent.parent),
         # What a driver or its web page listens on, unless somebody asks for more.
         "SPARK_LOCAL_IP": os.environ.get("SPARK_LOCAL_IP", "127.0.0.1"),
+        "SPARK_SUBMIT_OPTS": " ".join([*_jvm_options(), os.environ.get("SPARK_SUBMIT_OPTS", "")]).strip(),
     }
+
+
+def _jvm_options() -> list[str]:
+    options = [f"-Dlog4j2.configurationFile={(home.ROOT / 'conf' / 'log4j2.properties').as_uri()}"]
+    if class_archive().exists():
+        # An archive that fits no longer is passed over, in silence.
+        options += [f'"-XX:SharedArchiveFile={class_archive()}"', "-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
+    return options
 
 
 def main(argv: list[str]) -> int:

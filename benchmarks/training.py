@@ -114,8 +114,8 @@ def job(run: int, spark_options: list[str]) -> None:
 
 def run_kmeans() -> list[dict[str, Any]]:
     """Run benchmarks/training_peer.py as the job is run, and return its results."""
-    line = [submit.spark_submit(), "--properties-file", str(home.ROOT / "conf" / "retail_train.conf")]
-    line += ["--load-spark-defaults", "--jars", submit.spark_jars(), "--driver-memory", HEAP]
+    line = [submit.spark_submit(), "--properties-file", str(submit.settings("retail_train"))]
+    line += ["--jars", submit.spark_jars(), "--driver-memory", HEAP]
     environment = submit.environment("kmeans") | {"PYTHONPATH": str(home.ROOT)}
     line.append(str(home.ROOT / "benchmarks" / "training_peer.py"))
     done = subprocess.run(line, env=environment, capture_output=True, text=True, check=False)
