@@ -30,8 +30,9 @@ down: setup ## Stop what `demo` or `up` started
 status: setup ## What runs, how fast, how far behind
 	@exec .venv/bin/python -m arus status $(ARGS)
 
+# In two processes, file by file: a driver that starts, or waits, leaves a core idle. ARGS="-n 0" is one.
 test: .venv/dev.stamp .jars/classes.stamp ## The whole test suite
-	@exec .venv/bin/python -m pytest $(ARGS)
+	@exec .venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv/dev.stamp ## Lint, format, types, and the Compose file
 	.venv/bin/ruff check

@@ -62,7 +62,7 @@ class Broker:
     def arus(self, *argv: str) -> "subprocess.CompletedProcess[str]":
         """Run `python -m arus ...` on this home; return what it said and its exit code."""
         command = [sys.executable, "-m", "arus", *argv]
-        return subprocess.run(command, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run(command, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=300, check=False)
 
 
 @pytest.fixture(scope="session")

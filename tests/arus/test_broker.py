@@ -104,7 +104,9 @@ def test_a_home_with_a_comma_is_refused(tmp_path: Path, home: Path, monkeypatch:
         embedded.start()
 
 
-@pytest.mark.parametrize("content", ["", "nonsense", str(os.getpid()), str(2**22 + 1)])
+@pytest.mark.parametrize(
+    "content", ["", "nonsense", str(os.getpid()), str(2**22 + 1)], ids=["", "nonsense", "alive", "gone"]
+)
 def test_a_pid_that_is_not_our_broker_is_never_stopped(home: Path, content: str) -> None:
     (home / "run").mkdir(parents=True)
     (home / "run" / "broker.pid").write_text(content)

@@ -16,7 +16,7 @@ from tests.conftest import Broker
 
 ROWS = 3_000
 # Seconds that a training may take on a machine that has other things to do.
-LONG = 300.0
+LONG = 600.0
 SETTINGS = {"seeds": "1", "k-max": "3", "min-rows": "500"}
 Files = dict[str, tuple[bytes, int]]
 

@@ -16,7 +16,8 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from arus.home import ROOT
 from tests.conftest import Broker
 
-PATIENCE = 120.0
+# The demo's twelve programs may run beside a test, on two cores.
+PATIENCE = 300.0
 DRAIN = ("--conf", "spark.arus.trigger=availableNow")
 
 

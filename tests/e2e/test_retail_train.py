@@ -1,12 +1,20 @@
-"""The training as a user starts it: models that come whole, one after the other, whatever is done to it."""
+"""The training as a user starts it: models that come whole, one after the other, whatever is done to it.
+
+The server answers by them for every row as Spark does.
+"""
 
 import json
 import sqlite3
 import subprocess
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import Request, urlopen
 
+import pyarrow as pa
 import pytest
 from pyspark.ml import PipelineModel
 from pyspark.sql import SparkSession
@@ -15,11 +23,36 @@ from arus import models
 from arus.retail_lines import LINE
 from producers import retail_data
 from tests.arus.retail_rows import points, predicted
-from tests.conftest import Broker
-from tests.e2e.shop import LONG, ROWS, Scheduled, content, options, sell
-from tests.e2e.support import kill, submit, until, words
+from tests.conftest import Broker, free_port
+from tests.e2e.shop import LONG, ROWS, Scheduled, Shop, content, options, sell
+from tests.e2e.support import kill, python, submit, table, until, words
 
 pytestmark = pytest.mark.e2e
+
+LIST_ROWS = 1000
+ID_FIELDS = {"customer": "CustomerID", "product": "StockCode", "country": "Country"}
+VIEWS = {"customer": "customers", "product": "products", "country": "countries"}
+Ask = Callable[[str, Any], Any]
+
+
+@pytest.fixture(scope="module")
+def scheduled(tmp_path_factory: pytest.TempPathFactory) -> Scheduled:
+    """Let a scheduled training make a model, and one on twice the rows; try another training beside it; stop it."""
+    shop = Shop(Broker(tmp_path_factory.mktemp("shop") / "its home", "localhost:1"))
+    shop.broker.home.mkdir()
+    sell(shop.broker, 0, ROWS)
+    job = submit(shop.broker, "retail_train", *options(trigger="1 second"))
+    try:
+        until(lambda: job.poll() is not None or (shop.models / "champion").exists(), "the first champion", LONG)
+        first = content(shop.models / "kmeans_model_1")
+        sell(shop.broker, ROWS, ROWS)
+        other = submit(shop.broker, "retail_train", *options())
+        refusal = words(other)
+        until(lambda: job.poll() is not None or shop.has_settled(2), "the second model", LONG)
+    finally:
+        job.terminate()
+        said = words(job)
+    return Scheduled(shop, first, (other.returncode, refusal), said)
 
 
 def test_a_scheduled_training_makes_models_as_rows_come(scheduled: Scheduled) -> None:
@@ -105,6 +138,75 @@ def test_sparks_own_pipeline_and_the_formula_place_every_row_alike(
         placed = pipeline.transform(requests).select("cluster", *LINE).collect()
         assert len(placed) == 2 * ROWS
         assert [line for line in placed if line["cluster"] != predicted(facts, line[1:])] == []
+
+
+@pytest.fixture
+def ask(scheduled: Scheduled) -> Iterator[Ask]:
+    """The server on that home: posts a body to a route, and returns its answer."""
+    port = free_port()
+    server = python(scheduled.shop.broker, "-m", "server", "--port", str(port))
+
+    def post(route: str, body: Any) -> Any:
+        sent = Request(
+            f"http://127.0.0.1:{port}{route}", json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
+        with urlopen(sent, timeout=30) as answer:
+            return json.load(answer)
+
+    def answers() -> bool:
+        try:
+            with urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as ready:
+                return bool(ready.status == 200)
+        except URLError:
+            return False
+
+    try:
+        until(answers, "the server")
+        yield post
+    finally:
+        server.terminate()
+        words(server)
+
+
+def requests_of(rows: pa.Table, kind: str, number: str) -> list[dict[str, Any]]:
+    ids = {
+        "customer": [17850] * rows.num_rows,
+        "product": rows["stock_code"].to_pylist(),
+        "country": rows["country"].to_pylist(),
+    }
+    return [
+        {"model_number": number, ID_FIELDS[kind]: key, "Quantity": quantity, "UnitPrice": price}
+        for key, quantity, price in zip(
+            ids[kind], rows["quantity"].to_pylist(), rows["unit_price"].to_pylist(), strict=True
+        )
+    ]
+
+
+def test_the_server_answers_as_spark_does_for_every_row_by_model_1_2_and_champion(
+    scheduled: Scheduled, ask: Ask, spark: SparkSession
+) -> None:
+    shop = scheduled.shop
+    champion = shop.champion()
+    rows = table(shop.broker, "tables/retail").select(["stock_code", "country", "quantity", "unit_price"])
+    rows = rows.combine_chunks()
+    assert rows.num_rows == 2 * ROWS
+    lines = spark.createDataFrame(rows)
+    for number in ("1", "2"):
+        for kind, view in VIEWS.items():
+            folder = shop.models / f"kmeans_model_{number}" / "spark" / f"{view}-line"
+            placed = PipelineModel.load(str(folder)).transform(lines).select("cluster").toArrow()["cluster"].to_pylist()
+            requests = requests_of(rows, kind, number)
+            answers = [
+                answer
+                for first in range(0, len(requests), LIST_ROWS)
+                for answer in ask(f"/cluster-{kind}", requests[first : first + LIST_ROWS])
+            ]
+            assert answers == [{**sent, "cluster": cluster} for sent, cluster in zip(requests, placed, strict=True)]
+
+    seed = {"model_number": "1", "CustomerID": 17850, "Quantity": 10, "UnitPrice": 5.0}
+    by_number = {number: ask("/cluster-customer", {**seed, "model_number": number}) for number in ("1", "2", champion)}
+    unnamed = ask("/cluster-customer", {key: value for key, value in seed.items() if key != "model_number"})
+    assert unnamed == {**by_number[champion], "model_number": str(champion)}
 
 
 def training(job: "subprocess.Popen[str]") -> list[int]:
