@@ -150,7 +150,7 @@ def test_an_interrupted_call_spoils_no_later_answer(worker: ImageWorker) -> None
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, "it did not come to pass in time"
         time.sleep(0.05)

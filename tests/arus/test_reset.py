@@ -197,7 +197,7 @@ def test_on_a_terminal_it_asks(store: Path, answer: str, code: int) -> None:
     command = [sys.executable, "-m", "arus", "reset", JOB]
     with subprocess.Popen(command, cwd=ROOT, stdin=terminal, stdout=subprocess.PIPE, text=True) as asked:
         os.write(controller, answer.encode())
-        said = asked.communicate(timeout=30)[0]
+        said = asked.communicate(timeout=60)[0]
     os.close(controller)
     os.close(terminal)
     assert "Move them? [y/N]" in said

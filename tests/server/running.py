@@ -14,7 +14,7 @@ from typing import Any
 
 from arus.home import ROOT
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 
 
 class Running:

@@ -118,7 +118,7 @@ def fails(*options: str, **env: str) -> str:
     """Return the one line of a start that is refused."""
     command = [sys.executable, "-m", "server", *options]
     found = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **env}, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=ROOT, env={**os.environ, **env}, capture_output=True, text=True, timeout=120, check=False
     )
     assert (found.returncode, found.stdout) == (1, ""), found
     return found.stderr
