@@ -50,7 +50,12 @@ class Catalog:
             self._take(number)
 
     def snapshot_with(self, numbers: Iterable[int]) -> Snapshot:
-        """Return a snapshot that has these models, if they are there: one may be younger than the last look."""
+        """Return a snapshot that has these models, if they are there: one may be younger than the last look.
+
+        So may the first champion, which is told of as soon as it is chosen.
+        """
+        if self.snapshot.champion is None:
+            self._crown()
         for number in numbers:
             if number not in self.snapshot.models and models.path_of(number).is_dir():
                 self._take(number)

@@ -105,7 +105,7 @@ def test_a_home_with_a_comma_is_refused(tmp_path: Path, home: Path, monkeypatch:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "nonsense", str(os.getpid()), str(2**22 + 1)], ids=["", "nonsense", "alive", "gone"]
+    "content", ["", "nonsense", str(os.getpid()), str(2**22 + 1)], ids=["empty", "nonsense", "alive", "gone"]
 )
 def test_a_pid_that_is_not_our_broker_is_never_stopped(home: Path, content: str) -> None:
     (home / "run").mkdir(parents=True)
@@ -249,5 +249,5 @@ def test_run_becomes_the_broker_that_a_supervisor_can_signal(own_broker: Make) -
         assert own.arus("broker", "start").stdout == f"broker: already answers at {own.address} (pid {own.pid})\n"
     finally:
         supervised.terminate()
-        ended = supervised.wait(timeout=60)
+        ended = supervised.wait(timeout=30)
     assert ended == 128 + signal.SIGTERM

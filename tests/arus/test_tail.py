@@ -75,7 +75,7 @@ def test_a_message_is_shown_as_it_comes_and_ctrl_c_is_a_good_end(broker: Broker)
             send(broker, ["as it comes"])
         assert tail.stdout.readline().endswith("  S1  as it comes\n")
         tail.send_signal(signal.SIGINT)
-        assert tail.wait(timeout=60) == 0
+        assert tail.wait(timeout=20) == 0
 
 
 @pytest.mark.e2e

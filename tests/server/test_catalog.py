@@ -152,6 +152,16 @@ def test_drafts_and_other_files_are_no_models() -> None:
     assert seen(catalog) == (None, [], [5])
 
 
+def test_a_request_finds_the_first_champion_before_the_watch_does() -> None:
+    catalog = Catalog()
+    assert catalog.snapshot_with(()).champion is None
+    sample.write_model(1)
+    models.promote(1)
+    champion = catalog.snapshot_with(()).champion
+    assert champion is not None
+    assert champion.number == 1
+
+
 def test_the_watch_finds_a_new_champion_by_itself() -> None:
     catalog = Catalog()
     enough = catalog.watch()
