@@ -26,7 +26,7 @@ def zip_code(target: Path) -> None:
     temporary = target.with_suffix(f".{os.getpid()}.tmp")
     with zipfile.ZipFile(temporary, "w") as archive:
         for package in SHIPPED:
-            for path in sorted((home.ROOT / package).glob("*.py")):
+            for path in sorted((home.ROOT / package).rglob("*.py")):
                 archive.write(path, path.relative_to(home.ROOT))
     temporary.replace(target)
 

@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 from sklearn.cluster import KMeans as SklearnKMeans  # type: ignore[import-untyped]
 
 from arus.clustering import MAX_ITERATIONS, scaling
-from arus.delta_io import table_path
+from arus.delta_files import path_of
 from arus.retail_lines import LINE, VIEWS, entities, judged
 
 ROUNDS = 5
@@ -66,7 +66,7 @@ def median_of(timed: Sequence[Timed]) -> Timed:
 
 def main() -> None:
     spark = SparkSession.builder.getOrCreate()
-    table = spark.read.format("delta").load(table_path("retail"))
+    table = spark.read.format("delta").load(path_of("retail"))
     lines = judged(table, str(spark.conf.get("spark.arus.product-code"))).where(F.col("left_out").isNull())
     for what, points, features in point_sets(lines):
         scaled = scaling(points, features).transform(points).select("features").localCheckpoint()

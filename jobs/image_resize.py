@@ -6,28 +6,21 @@ too much of one, is told why, and kept in the rejects.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import cast
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from pyspark.sql import DataFrame
-from pyspark.sql.streaming.readwriter import DataStreamWriter
-from pyspark.sql.types import StructType
 
 from arus import home, schemas
-from arus.delta_io import append_rejects, claim, table_path
-from arus.driver_append import DriverAppend
 from arus.errors import ArusError
-from arus.image_tasks import resizing, whole
-from arus.job import Job, start
+from arus.image_tasks import resized
+from arus.job import start
 from arus.kafka_io import read_topic
-from arus.ledger import Ledger, running_query
 from arus.resizing import Target
 from arus.settings import Trigger
+from arus.streaming.arrow_sink import ArrowSink
 
 TABLE = "resized"
-DONE = ("processed", "rejected")
 
 
 @dataclass(frozen=True)
@@ -57,54 +50,23 @@ def storage() -> Path:
     return store / "storage"
 
 
-def as_rows(made: pa.Table) -> pa.Table:
-    """Return what was made of uploads (image_tasks.RESIZED) as rows of `tables/resized`."""
-    columns = cast(StructType, StructType.fromDDL(schemas.TABLES[TABLE])).fieldNames()
-    done = made.filter(pc.is_in(made["status"], pa.array(DONE)))
-    moments = done["timestamp"]
-    return done.append_column("accepted_at", moments).append_column("event_time", moments).select(columns)
+def main() -> None:
+    job, settings = start(Settings)
+    sink = ArrowSink(job, "uploads", TABLE)
+    schema = sink.target(TABLE).schema
+    resize = sink.tasks(partial(resized, storage=storage(), target=target(settings), schema=schema))
 
+    def write(batch: DataFrame, batch_id: int) -> None:
+        sink.commit(resize(batch), batch_id)
 
-class UploadWriter:
-    """Writes a micro-batch's results into the table, and what is no image into the rejects."""
-
-    def __init__(self, job: Job, settings: Settings) -> None:
-        self._job = job
-        self._resized = resizing(storage(), target(settings))
-        self._ledger = Ledger()
-        self._table: DriverAppend | None = None
-
-    def __call__(self, batch: DataFrame, batch_id: int) -> None:
-        self._table = self._table or DriverAppend(table_path(TABLE), running_query(batch.sparkSession))
-        made: pa.Table = self._resized(batch).toArrow().combine_chunks()
-        self._table.append(as_rows(made), batch_id)
-        rejected = made.filter(pc.is_valid(made["reason"]))
-        if rejected.num_rows:
-            append_rejects(self._ledger, whole(batch, rejected), self._job.name, batch_id)
-        self._job.listener.count(f"{self._job.name}.uploads", batch_id, made.num_rows, rejected.num_rows)
-
-
-def query(job: Job, settings: Settings) -> DataStreamWriter:
-    """Return the query, not yet started."""
-    claim(job, [TABLE], "uploads")
-    raw = read_topic(
+    records = read_topic(
         job.spark,
         schemas.IMAGE_UPLOAD,
         settings.starting_offsets,
         settings.max_offsets_per_trigger,
         maxRecordsPerPartition=str(settings.images_per_task),
     )
-    return (
-        raw.writeStream.foreachBatch(UploadWriter(job, settings))
-        .queryName(f"{job.name}.uploads")
-        .option("checkpointLocation", job.checkpoint("uploads"))
-        .trigger(**settings.trigger.options())
-    )
-
-
-def main() -> None:
-    job, settings = start(Settings)
-    job.run(query(job, settings))
+    job.run(sink.query(records, write, settings.trigger))
 
 
 if __name__ == "__main__":

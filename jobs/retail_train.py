@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 
 from arus import delta_files, locks, models, recommending
 from arus.clustering import Sweep
-from arus.delta_io import table_path
+from arus.delta_files import path_of
 from arus.errors import ArusError
 from arus.job import Job, start
 from arus.model_writing import next_model, write_entities, write_facts, write_pipelines
@@ -115,7 +115,7 @@ def clusters_in_words(found: Clustered) -> str:
 def train(job: Job, settings: Settings, version: int) -> None:
     """Write the next model, trained on a version of the table; ArusError where that cannot be done."""
     steps = Steps()
-    table = job.spark.read.format("delta").option("versionAsOf", version).load(table_path(TABLE))
+    table = job.spark.read.format("delta").option("versionAsOf", version).load(path_of(TABLE))
     rows = judged(table, settings.product_code).persist()
     counts = row_counts(rows)
     steps.say(f"{TABLE} version {version}", in_words(counts))

@@ -8,20 +8,26 @@ with its own id). A second query keeps every reading in `tables/sensor_suhu` and
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
-from arus import records, schemas
-from arus.delta_io import write_tables
+from arus import schemas
 from arus.errors import ArusError
 from arus.job import Job, start
 from arus.kafka_io import position, read_topic, refuse_too_few_slots, write_topic
-from arus.records import Check
 from arus.settings import Trigger
+from arus.streaming.arrow_sink import ArrowSink
+from arus.streaming.record_batches import alert_ids, read_batch
+from arus.streaming.record_columns import is_usable, typed, with_message
+from arus.streaming.records import Field, epoch_seconds, identifier, number
+from arus.streaming.task_rows import REJECTS, Rows
 from arus.text import printable
 
 # A reading as every known producer writes it.
@@ -29,6 +35,8 @@ PLAIN_READING = (
     r'^\{"sensor_id": ?"[A-Za-z0-9_.:-]{1,64}", ?"suhu": ?(-?[0-9]{1,4}(?:\.[0-9]{1,9})?)'
     r'(?:, ?"timestamp": ?[0-9]{1,10}(?:\.[0-9]{1,9})?)?\}$'
 )
+# What the console shows of a micro-batch.
+SHOWN = "shown"
 
 
 @dataclass(frozen=True)
@@ -45,33 +53,32 @@ class Settings:
     console: bool
 
 
-def parse(raw: DataFrame) -> DataFrame:
-    """Return the records of `sensor-suhu` with sensor_id, suhu and event_time, each NULL where there is none."""
-    seconds = F.col("message.timestamp")
-    own_time = F.when(seconds.isNull(), F.col("timestamp")).otherwise(records.seconds_to_timestamp(seconds))
-    return raw.withColumn("message", records.json_object(F.col("value"), schemas.SUHU_MESSAGE)).select(
-        "*",
-        records.identifier(F.col("message.sensor_id")).alias("sensor_id"),
-        "message.suhu",
-        own_time.alias("event_time"),
+@dataclass(frozen=True)
+class Thresholds:
+    """Degrees Celsius above which a reading is an alert: one for all sensors, and those of single sensors."""
+
+    common: float
+    by_sensor: Mapping[str, float]
+
+    @property
+    def lowest(self) -> float:
+        return min([self.common, *self.by_sensor.values()])
+
+
+def reading_fields(settings: Settings) -> tuple[Field, ...]:
+    """Return the fields of a reading; a temperature out of bounds is a broken sensor's."""
+    return (
+        Field("sensor_id", identifier, "sensor_id"),
+        Field("suhu", number, "suhu", least=settings.min_celsius, most=settings.max_celsius),
+        Field("timestamp", epoch_seconds, "event_time", required=False),
     )
 
 
-def checks(settings: Settings) -> list[Check]:
-    """Return what makes a parsed record no reading: unreadable, incomplete, or physically impossible."""
-    value, suhu = F.col("value"), F.col("suhu")
-    return [
-        *records.is_text(value, settings.max_value_bytes),
-        *records.has_fields(value, {"sensor_id": F.col("sensor_id"), "suhu": suhu}),
-        records.ill_typed(value, "timestamp", F.col("message.timestamp")),
-        records.not_finite("suhu", suhu),
-        Check(~suhu.between(settings.min_celsius, settings.max_celsius), "out-of-range:suhu"),
-        records.absurd_time("timestamp", F.col("event_time"), F.col("timestamp")),
-    ]
+# --- alerts, in Real-time Mode: columns ---
 
 
 def maybe_hot(raw: DataFrame, lowest_threshold: float) -> DataFrame:
-    """Drop what is plainly a reading at or below every threshold, by one look at the bytes; `parse` judges the rest.
+    """Drop what is plainly a reading at or below every threshold, by one look at the bytes; parsing judges the rest.
 
     Nothing else is dropped: whatever is not written exactly like PLAIN_READING stays. It doubles the rate at which a
     backlog becomes alerts.
@@ -83,26 +90,49 @@ def maybe_hot(raw: DataFrame, lowest_threshold: float) -> DataFrame:
     return candidates.withColumn("value", F.explode(F.array("value")))
 
 
-def too_hot(readings: DataFrame, threshold_celsius: float, by_sensor: Mapping[str, float]) -> DataFrame:
+def parse(raw: DataFrame, settings: Settings) -> DataFrame:
+    """Return the usable records of `sensor-suhu` with sensor_id, suhu and event_time."""
+    fields = reading_fields(settings)
+    usable = with_message(raw, fields).where(is_usable(fields, settings.max_value_bytes))
+    sensor_id, suhu, time = map(typed, fields)
+    event_time = F.coalesce(time, F.col("timestamp"))
+    return usable.select("*", sensor_id.alias("sensor_id"), suhu.alias("suhu"), event_time.alias("event_time"))
+
+
+def too_hot(readings: DataFrame, thresholds: Thresholds) -> DataFrame:
     """Return the readings strictly above their sensor's threshold, or the common one where the sensor has none."""
-    threshold = F.lit(threshold_celsius)
-    if by_sensor:
-        thresholds = F.create_map(*(F.lit(part) for part in chain.from_iterable(by_sensor.items())))
-        threshold = F.coalesce(F.try_element_at(thresholds, F.col("sensor_id")), threshold)
+    threshold = F.lit(thresholds.common)
+    if thresholds.by_sensor:
+        by_sensor = F.create_map(*(F.lit(part) for part in chain.from_iterable(thresholds.by_sensor.items())))
+        threshold = F.coalesce(F.try_element_at(by_sensor, F.col("sensor_id")), threshold)
     return readings.where(F.col("suhu") > threshold)
 
 
-def as_alerts(readings: DataFrame) -> DataFrame:
-    """Return hot readings as rows of `tables/peringatan_suhu`; the id says which record caused the alert."""
-    return readings.select(position().alias("alert_id"), "sensor_id", "suhu", "event_time")
-
-
-def as_messages(alerts: DataFrame) -> DataFrame:
-    """Return alerts as messages of `peringatan-suhu`: key sensor_id, timestamp in epoch seconds."""
+def as_messages(hot: DataFrame) -> DataFrame:
+    """Return hot readings as messages of `peringatan-suhu`: key sensor_id, timestamp in epoch seconds."""
     seconds = (F.unix_micros("event_time") / 1e6).alias("timestamp")
-    return alerts.select(
-        F.col("sensor_id").alias("key"), F.to_json(F.struct("alert_id", "sensor_id", "suhu", seconds)).alias("value")
-    )
+    alert = F.struct(position().alias("alert_id"), "sensor_id", "suhu", seconds)
+    return hot.select(F.col("sensor_id").alias("key"), F.to_json(alert).alias("value"))
+
+
+# --- tables: Arrow batches, in tasks ---
+
+
+def rows(records: pa.RecordBatch, settings: Settings, thresholds: Thresholds) -> Rows:
+    """Return a batch of Kafka records as readings, alerts and rejects."""
+    readings, invalid = read_batch(records, reading_fields(settings), settings.max_value_bytes)
+    hot = readings.filter(is_too_hot(readings, thresholds))
+    alerts = hot.append_column("alert_id", alert_ids(hot))
+    shown = {SHOWN: alerts.select(["sensor_id", "suhu", "event_time"])} if settings.console else {}
+    return {"sensor_suhu": readings, "peringatan_suhu": alerts, REJECTS: invalid, **shown}
+
+
+def is_too_hot(readings: pa.Table, thresholds: Thresholds) -> pa.Array:
+    """Return which readings `too_hot` would return."""
+    if not thresholds.by_sensor:
+        return pc.greater(readings["suhu"], thresholds.common)
+    limits = [thresholds.by_sensor.get(sensor, thresholds.common) for sensor in readings["sensor_id"].to_pylist()]
+    return pc.greater(readings["suhu"], pa.array(limits, pa.float64()))
 
 
 def read_thresholds(path: str) -> dict[str, float]:
@@ -115,46 +145,42 @@ def read_thresholds(path: str) -> dict[str, float]:
         raise ArusError(f'thresholds-file {path} is not a JSON object like {{"S1": 85.0}}: {error}') from error
 
 
-def show(alerts: DataFrame) -> None:
-    for alert in alerts.orderBy("event_time").toLocalIterator():
-        print(
-            f"[Peringatan Suhu Tinggi] Sensor {printable(alert.sensor_id)}: Suhu {alert.suhu}°C - {alert.event_time}",
-            flush=True,
-        )
+def show(alerts: pa.Table) -> None:
+    for alert in alerts.sort_by("event_time").to_pylist():
+        sensor, time = printable(alert["sensor_id"]), alert["event_time"].replace(tzinfo=None)
+        print(f"[Peringatan Suhu Tinggi] Sensor {sensor}: Suhu {alert['suhu']}°C - {time}", flush=True)
 
 
-def queries(job: Job, settings: Settings) -> tuple[DataStreamWriter, DataStreamWriter]:
-    """Return the two queries, not yet started: alerts into the topic, readings and alerts into the tables."""
-    by_sensor = read_thresholds(settings.thresholds_file)
-    lowest = min([settings.threshold_celsius, *by_sensor.values()])
-    all_checks = checks(settings)
-
-    def alerts(raw: DataFrame) -> DataFrame:
-        readings = parse(maybe_hot(raw, lowest)).where(records.passes(all_checks))
-        return as_alerts(too_hot(readings, settings.threshold_celsius, by_sensor))
-
+def alerts_query(job: Job, settings: Settings, thresholds: Thresholds) -> DataStreamWriter:
+    """Return the query, not yet started, of alerts into the topic."""
     if settings.trigger.is_realtime:
         refuse_too_few_slots(job.spark, schemas.SENSOR_SUHU)
     raw = read_topic(job.spark, schemas.SENSOR_SUHU, settings.starting_offsets)
-    to_topic = write_topic(
-        as_messages(alerts(raw)),
-        schemas.PERINGATAN_SUHU,
-        f"{job.name}.alerts",
-        job.checkpoint("alerts"),
-        settings.trigger,
-    )
-    bounded = read_topic(job.spark, schemas.SENSOR_SUHU, settings.starting_offsets, settings.max_offsets_per_trigger)
-    trigger = settings.trigger if settings.trigger.drains else settings.table_trigger
-    shown = show if settings.console else None
-    to_tables = write_tables(
-        job, bounded, parse, all_checks, "sensor_suhu", trigger, {"peringatan_suhu": alerts}, shown
-    )
-    return to_topic, to_tables
+    hot = too_hot(parse(maybe_hot(raw, thresholds.lowest), settings), thresholds)
+    name, checkpoint = f"{job.name}.alerts", job.checkpoint("alerts")
+    return write_topic(as_messages(hot), schemas.PERINGATAN_SUHU, name, checkpoint, settings.trigger)
+
+
+def tables_query(job: Job, settings: Settings, thresholds: Thresholds) -> DataStreamWriter:
+    """Return the query, not yet started, of readings and alerts into the tables."""
+    sink = ArrowSink(job, "tables", "sensor_suhu", "peringatan_suhu")
+    in_tasks = sink.tasks(partial(rows, settings=settings, thresholds=thresholds))
+
+    def write(batch: DataFrame, batch_id: int) -> None:
+        found = in_tasks(batch)
+        sink.commit(found, batch_id)
+        if SHOWN in found.rows:
+            show(found.rows[SHOWN])
+
+    raw = read_topic(job.spark, schemas.SENSOR_SUHU, settings.starting_offsets, settings.max_offsets_per_trigger)
+    return sink.query(raw, write, settings.trigger if settings.trigger.drains else settings.table_trigger)
 
 
 def main() -> None:
     job, settings = start(Settings)
-    job.run(*queries(job, settings), one_by_one=settings.trigger.drains)
+    thresholds = Thresholds(settings.threshold_celsius, read_thresholds(settings.thresholds_file))
+    queries = alerts_query(job, settings, thresholds), tables_query(job, settings, thresholds)
+    job.run(*queries, one_by_one=settings.trigger.drains)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -18,17 +19,13 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
-from arus import home, kafka_io, records, schemas
+from arus import delta_files, home, schemas
 from arus.board import Board, Sensor, Status, utc
-from arus.delta_io import append_rejects, as_rejects, claim, table_path, write_tables
 from arus.errors import ArusError
 from arus.heartbeat import BEAT_SECONDS, LONGEST_STEP_SECONDS, Heart, Ticker
 from arus.job import Job, start
 from arus.joins import refuse_unbounded
-from arus.kafka_io import position, read_topic, refuse_too_few_slots, write_topic
-from arus.ledger import Ledger
-from arus.microbatch import MicroBatch
-from arus.open_part import OpenPart
+from arus.kafka_io import position, read_again, read_topic, refuse_too_few_slots, write_topic
 from arus.outbox import Outbox
 from arus.pairing import (
     BEAT,
@@ -45,13 +42,21 @@ from arus.pairing import (
     waiting,
     without_repeats,
 )
-from arus.records import Check
 from arus.schemas import KELEMBABAN, SUHU
 from arus.settings import Trigger
+from arus.streaming.arrow_sink import ArrowSink, Found
+from arus.streaming.mutable_partition import MutablePartition
+from arus.streaming.record_batches import MOMENT, Batch, alert_ids, as_rejects, positions, read_batch
+from arus.streaming.record_columns import is_usable, typed, with_message
+from arus.streaming.records import Field, epoch_seconds, identifier, number
+from arus.streaming.spark_internals import MicroBatch, running_query
+from arus.streaming.task_rows import REJECTS, Rows
 from arus.text import printable
 
 SENSOR_TOPICS = tuple(TOPIC_OF.values())
-COLUMNS = records.field_names(schemas.TABLES["status_gudang"])
+COLUMNS = [column.split()[0] for column in schemas.TABLES["status_gudang"].split(",")]
+# Rows of a micro-batch that are for the driver: each sensor's newest reading; what the console shows.
+NEWEST, SHOWN = "newest", "shown"
 # What is final moves out of the part of the table that each micro-batch rewrites when it has been there for so long.
 SETTLE_MS = 30_000
 # More than it takes to hear of a side's readings: the tables' micro-batch tells of them.
@@ -79,42 +84,37 @@ class Settings:
     console: bool
 
 
-def parse(raw: DataFrame) -> DataFrame:
-    """Return the records of both topics with gudang_id, kind, reading (°C or %) and event_time, NULL where missing."""
+def sensor_fields(settings: Settings) -> dict[str, tuple[Field, ...]]:
+    """Return the fields of a reading of each kind; one out of bounds is a broken sensor's."""
+    gudang = Field("gudang_id", identifier, "gudang_id")
+    time = Field("timestamp", epoch_seconds, "event_time", required=False)
+    celsius, percent = (settings.min_celsius, settings.max_celsius), (0.0, 100.0)
+    return {
+        SUHU: (gudang, Field(SUHU, number, "reading", True, *celsius), time),
+        KELEMBABAN: (gudang, Field(KELEMBABAN, number, "reading", True, *percent), time),
+    }
+
+
+def parse(raw: DataFrame, settings: Settings) -> DataFrame:
+    """Return the records of both topics with gudang_id, kind, reading (°C or %) and event_time, and if they are usable.
+
+    A beat (arus/heartbeat.py) has a time and no more, and is not usable.
+    """
     is_suhu = F.col("topic") == schemas.SENSOR_SUHU_GUDANG
-    seconds = F.col("message.timestamp")
-    own_time = F.when(seconds.isNull(), F.col("timestamp")).otherwise(records.seconds_to_timestamp(seconds))
-    # Spark moves filters on the readings down into the parsing, and would then parse a record for each field that it
-    # looks at. It cannot move them past an explode.
-    message = F.explode(F.array(records.json_object(F.col("value"), schemas.GUDANG_MESSAGE)))
-    return raw.withColumn("message", message).select(
+    of_kind = sensor_fields(settings)
+    (gudang, suhu, time), (_, kelembaban, _) = of_kind[SUHU], of_kind[KELEMBABAN]
+
+    def usable(kind: str) -> Column:
+        return is_usable(of_kind[kind], settings.max_value_bytes)
+
+    return with_message(raw, (gudang, suhu, kelembaban, time)).select(
         "*",
-        records.identifier(F.col("message.gudang_id")).alias("gudang_id"),
+        typed(gudang).alias("gudang_id"),
         F.when(is_suhu, SUHU).otherwise(KELEMBABAN).alias("kind"),
-        F.when(is_suhu, F.col("message.suhu")).otherwise(F.col("message.kelembaban")).alias("reading"),
-        own_time.alias("event_time"),
+        F.when(is_suhu, typed(suhu)).otherwise(typed(kelembaban)).alias("reading"),
+        F.coalesce(typed(time), F.col("timestamp")).alias("event_time"),
+        F.when(is_suhu, usable(SUHU)).otherwise(usable(KELEMBABAN)).alias("is_usable"),
     )
-
-
-def checks(settings: Settings) -> list[Check]:
-    """Return what makes a parsed record no reading: unreadable, incomplete, or physically impossible."""
-    value, reading = F.col("value"), F.col("reading")
-    bounds = {SUHU: (settings.min_celsius, settings.max_celsius), KELEMBABAN: (0.0, 100.0)}
-    of_kinds = [
-        Check((F.col("kind") == kind) & check.fails, check.code)
-        for kind, (least, most) in bounds.items()
-        for check in (
-            *records.has_fields(value, {"gudang_id": F.col("gudang_id"), kind: reading}),
-            records.not_finite(kind, reading),
-            Check(~reading.between(least, most), f"out-of-range:{kind}"),
-        )
-    ]
-    return [
-        *records.is_text(value, settings.max_value_bytes),
-        *of_kinds,
-        records.ill_typed(value, "timestamp", F.col("message.timestamp")),
-        records.absurd_time("timestamp", F.col("event_time"), F.col("timestamp")),
-    ]
 
 
 def is_high(settings: Settings) -> Column:
@@ -123,50 +123,99 @@ def is_high(settings: Settings) -> Column:
     return F.col("reading") > threshold
 
 
-def as_warnings(readings: DataFrame) -> DataFrame:
-    """Return high readings as rows of `tables/peringatan_gudang`; the id says which record caused the warning."""
-    columns = ("gudang_id", "kind", F.col("reading").alias("value"), "event_time")
-    return readings.select(position().alias("alert_id"), *columns)
-
-
 def as_messages(warnings: DataFrame) -> DataFrame:
-    """Return warnings as messages of `peringatan-gudang`: key gudang_id, timestamp in epoch seconds."""
-    seconds = (F.unix_micros("event_time") / 1e6).alias("timestamp")
+    """Return high readings as messages of `peringatan-gudang`: key gudang_id, timestamp in epoch seconds."""
     text = F.when(F.col("kind") == SUHU, "Peringatan Suhu Tinggi").otherwise("Peringatan Kelembaban Tinggi")
-    fields = F.struct("alert_id", "gudang_id", "kind", "value", seconds, text.alias("peringatan"))
+    fields = F.struct(
+        position().alias("alert_id"),
+        "gudang_id",
+        "kind",
+        F.col("reading").alias("value"),
+        (F.unix_micros("event_time") / 1e6).alias("timestamp"),
+        text.alias("peringatan"),
+    )
     return warnings.select(F.col("gudang_id").alias("key"), F.to_json(fields).alias("value"))
 
 
-def side(raw: DataFrame, kind: str, all_checks: list[Check], watermark_seconds: int) -> DataFrame:
+def side(raw: DataFrame, kind: str, settings: Settings) -> DataFrame:
     """Return one side of the join: readings of a kind, and its beats, which move the watermark and match nothing."""
     is_beat = (F.col("topic") == schemas.DETAK_GUDANG) & (F.col("key").cast("string") == kind)
-    is_reading = (F.col("topic") == TOPIC_OF[kind]) & records.passes(all_checks)
-    own = parse(raw.where(F.col("topic").isin(TOPIC_OF[kind], schemas.DETAK_GUDANG))).where(is_beat | is_reading)
-    return own.select(
-        F.when(is_beat, BEAT).otherwise(F.col("gudang_id")).alias(f"{kind}_gudang_id"),
-        F.col("reading").alias(kind),
-        F.col("event_time").alias(f"{kind}_time"),
-        place().alias(f"{kind}_place"),
-    ).withWatermark(f"{kind}_time", f"{watermark_seconds} seconds")
+    is_reading = (F.col("topic") == TOPIC_OF[kind]) & F.col("is_usable")
+    own = parse(raw.where(F.col("topic").isin(TOPIC_OF[kind], schemas.DETAK_GUDANG)), settings)
+    return (
+        own.where(is_beat | is_reading)
+        .select(
+            F.when(is_beat, BEAT).otherwise(F.col("gudang_id")).alias(f"{kind}_gudang_id"),
+            F.col("reading").alias(kind),
+            F.col("event_time").alias(f"{kind}_time"),
+            place().alias(f"{kind}_place"),
+        )
+        .withWatermark(f"{kind}_time", f"{settings.watermark_seconds} seconds")
+    )
+
+
+# --- tables: Arrow batches, in tasks ---
+
+
+def readings_of(records: pa.RecordBatch, settings: Settings) -> Batch:
+    """Return the readings of both topics in a batch of Kafka records, with their kind, and the rejects."""
+    found = []
+    for kind, fields in sensor_fields(settings).items():
+        own = records.filter(pc.equal(records.column("topic"), TOPIC_OF[kind]))
+        rows, rejects = read_batch(own, fields, settings.max_value_bytes)
+        found.append(Batch(rows.append_column("kind", pa.repeat(kind, rows.num_rows)), rejects))
+    return Batch(*(pa.concat_tables(parts) for parts in zip(*found, strict=True)))
+
+
+def rows(records: pa.RecordBatch, settings: Settings) -> Rows:
+    """Return a batch of Kafka records as readings, warnings and rejects, and the newest reading of each sensor."""
+    readings, rejects = readings_of(records, settings)
+    warnings = readings.filter(are_high(readings, settings)).rename_columns({"reading": "value"})
+    warnings = warnings.append_column("alert_id", alert_ids(warnings))
+    tables = {"sensor_gudang": readings, "peringatan_gudang": warnings, REJECTS: rejects}
+    return tables | {NEWEST: newest(readings)} | ({SHOWN: warnings} if settings.console else {})
+
+
+def late_rows(records: pa.RecordBatch, settings: Settings, late_until_ms: int) -> Rows:
+    """Return as rejects the readings of a batch that the join drops as late."""
+    readings, _ = readings_of(records, settings)
+    is_late = pc.less_equal(readings["event_time"], pa.scalar(utc(1000 * late_until_ms), MOMENT))
+    late_ones = set(positions(readings.filter(is_late)))
+    late = records.filter(pa.array([position in late_ones for position in positions(records)], pa.bool_()))
+    return {REJECTS: as_rejects(late, ["late"] * late.num_rows)}
+
+
+def are_high(readings: pa.Table, settings: Settings) -> pa.ChunkedArray:
+    """Return for which readings `is_high` holds."""
+    is_suhu = pc.equal(readings["kind"], SUHU)
+    return pc.greater(readings["reading"], pc.if_else(is_suhu, settings.threshold_celsius, settings.threshold_percent))
+
+
+def newest(readings: pa.Table) -> pa.Table:
+    """Return each sensor's newest reading (gudang_id, kind, reading, event_time), and when it last came to Kafka."""
+    by_sensor = readings.sort_by("event_time").group_by(["gudang_id", "kind"], use_threads=False)
+    found = by_sensor.aggregate([("reading", "last"), ("event_time", "last"), ("timestamp", "max")])
+    return found.rename_columns(["gudang_id", "kind", "reading", "event_time", "timestamp"])
 
 
 class StatusWriter:
     """The foreachBatch of the status query: the table's rows, the topic's changes, and what came too late."""
 
-    def __init__(self, job: Job, settings: Settings, board: Board, outbox: Outbox) -> None:
+    def __init__(self, job: Job, settings: Settings, sink: ArrowSink, board: Board, outbox: Outbox) -> None:
         self._job = job
         self._settings = settings
+        self._sink = sink
         self._board = board
         self._outbox = outbox
-        self._ledger = Ledger()
-        self._table: OpenPart | None = None
+        self._table: MutablePartition | None = None
         # The rows that may still change; None: only the table knows them.
         self._open: pa.Table | None = None
         self._settled_at_ms = 0
 
     def __call__(self, joined: DataFrame, batch_id: int) -> None:
         micro_batch = MicroBatch(self._job.spark, batch_id)
-        self._table = self._table or OpenPart(table_path("status_gudang"), micro_batch.query_id)
+        path = delta_files.path_of("status_gudang")
+        self._table = self._table or MutablePartition(path, running_query(self._job.spark))
         settles = micro_batch.watermark_ms - self._settled_at_ms >= SETTLE_MS
         before = self._table.rows() if self._open is None else self._open
         # In one chunk: of a table in several, PySpark 4.2 was seen to lose rows.
@@ -184,8 +233,9 @@ class StatusWriter:
                 self._table.replace(rows.select(COLUMNS), batch_id)
         self._open = None if is_known else rows.filter(pc.invert(rows["settled"])).select(COLUMNS)
         self._settled_at_ms = micro_batch.watermark_ms if settles else self._settled_at_ms
-        late = self._keep_late(micro_batch, batch_id) if micro_batch.dropped() else 0
-        self._job.listener.count(f"{self._job.name}.status", batch_id, micro_batch.records(SENSOR_TOPICS), late)
+        late = self._late(micro_batch) if micro_batch.dropped() else Found()
+        late.records = micro_batch.records(SENSOR_TOPICS)
+        self._sink.commit(late, batch_id)
 
     def _tell(self, new: pa.Table) -> None:
         """Send the changes before the commit: a crash in between sends them again, with the same ids."""
@@ -200,21 +250,19 @@ class StatusWriter:
         if self._settings.console:
             show_statuses(new.sort_by("event_time").to_pylist())
 
-    def _keep_late(self, micro_batch: MicroBatch, batch_id: int) -> int:
-        """Put what the join has dropped into the rejects: the batch's records are read again and judged as it did."""
+    def _late(self, micro_batch: MicroBatch) -> Found:
+        """Return, as rejects, what the join has dropped: the batch's records, read again and judged as it did."""
         offsets = micro_batch.starting_offsets, micro_batch.ending_offsets
-        raw = kafka_io.read_again(self._job.spark, ",".join((*SENSOR_TOPICS, schemas.DETAK_GUDANG)), *offsets)
-        all_checks = checks(self._settings)
-        readings = parse(raw.where(F.col("topic") != schemas.DETAK_GUDANG)).where(records.passes(all_checks))
-        is_late = Check(F.unix_micros("event_time") <= 1000 * micro_batch.late_until_ms, "late")
-        return append_rejects(self._ledger, as_rejects(readings, [is_late]), self._job.name, batch_id)
+        records = read_again(self._job.spark, ",".join((*SENSOR_TOPICS, schemas.DETAK_GUDANG)), *offsets)
+        late = partial(late_rows, settings=self._settings, late_until_ms=micro_batch.late_until_ms)
+        return self._sink.tasks(late)(records)
 
 
-def show_warnings(warnings: DataFrame) -> None:
-    for row in warnings.orderBy("event_time").toLocalIterator():
-        name, unit = ("Suhu", "°C") if row.kind == SUHU else ("Kelembaban", "%")
-        gudang = printable(row.gudang_id)
-        print(f"[Peringatan {name} Tinggi] Gudang {gudang}: {name} {row.value}{unit} - {row.event_time}", flush=True)
+def show_warnings(warnings: pa.Table) -> None:
+    for row in warnings.sort_by("event_time").to_pylist():
+        name, unit = ("Suhu", "°C") if row["kind"] == SUHU else ("Kelembaban", "%")
+        gudang, time = printable(row["gudang_id"]), row["event_time"].replace(tzinfo=None)
+        print(f"[Peringatan {name} Tinggi] Gudang {gudang}: {name} {row['value']}{unit} - {time}", flush=True)
 
 
 def show_statuses(rows: list[dict[str, Any]]) -> None:
@@ -227,29 +275,21 @@ def show_statuses(rows: list[dict[str, Any]]) -> None:
         )
 
 
-def listening(settings: Settings, board: Board, heart: Heart) -> Callable[[DataFrame], None]:
-    """Return what board and heart hear of each micro-batch of usable readings."""
-
-    def look(readings: DataFrame) -> None:
-        latest = readings.groupBy("gudang_id", "kind").agg(
-            F.max_by("reading", "event_time").alias("reading"),
-            F.max(F.unix_micros("event_time")).alias("micros"),
-            F.max(F.unix_micros("timestamp")).alias("came"),
-        )
-        by_sensor = latest.withColumn("is_high", is_high(settings)).collect()
-        now = datetime.now(timezone.utc)
-        newest: dict[str, datetime] = {}
-        ages: dict[str, float] = {}
-        for row in by_sensor:
-            moment, heard = utc(row.micros), min(max(utc(row.came), now - LONGEST_WAY), now)
-            board.hear(row.gudang_id, row.kind, Sensor(row.reading, moment, heard, row.is_high))
-            newest[row.kind] = max(moment, newest.get(row.kind, moment))
-            age = (now - heard).total_seconds()
-            ages[row.kind] = min(age, ages.get(row.kind, age))
-        heart.heard(newest, ages)
-        board.write()
-
-    return look
+def hear(readings: pa.Table, settings: Settings, board: Board, heart: Heart) -> None:
+    """Tell board and heart of a micro-batch's newest readings."""
+    now = datetime.now(timezone.utc)
+    times: dict[str, datetime] = {}
+    ages: dict[str, float] = {}
+    by_sensor = newest(readings)
+    for row, high in zip(by_sensor.to_pylist(), are_high(by_sensor, settings).to_pylist(), strict=True):
+        kind, moment = row["kind"], row["event_time"]
+        heard = min(max(row["timestamp"], now - LONGEST_WAY), now)
+        board.hear(row["gudang_id"], kind, Sensor(row["reading"], moment, heard, high))
+        times[kind] = max(moment, times.get(kind, moment))
+        age = (now - heard).total_seconds()
+        ages[kind] = min(age, ages.get(kind, age))
+    heart.heard(times, ages)
+    board.write()
 
 
 def keeping_time(job: Job, board: Board, heart: Heart, outbox: Outbox) -> Callable[[float], None]:
@@ -273,46 +313,45 @@ def keeping_time(job: Job, board: Board, heart: Heart, outbox: Outbox) -> Callab
     return tick
 
 
-def queries(job: Job, settings: Settings, board: Board, heart: Heart, outbox: Outbox) -> list[DataStreamWriter]:
-    """Return the three queries, not yet started: warnings into the topic, readings into tables, and the status."""
-    all_checks = checks(settings)
-
-    def warnings(raw: DataFrame) -> DataFrame:
-        return as_warnings(parse(raw).where(records.passes(all_checks)).where(is_high(settings)))
-
+def warnings_query(job: Job, settings: Settings) -> DataStreamWriter:
+    """Return the query, not yet started, of warnings into the topic."""
     sensors = ",".join(SENSOR_TOPICS)
     if settings.trigger.is_realtime:
         refuse_too_few_slots(job.spark, sensors)
-    live = read_topic(job.spark, sensors, settings.starting_offsets)
-    to_topic = write_topic(
-        as_messages(warnings(live)),
-        schemas.PERINGATAN_GUDANG,
-        f"{job.name}.warnings",
-        job.checkpoint("warnings"),
-        settings.trigger,
-    )
-    drains = settings.trigger.drains
-    bounded = read_topic(job.spark, sensors, settings.starting_offsets, settings.max_offsets_per_trigger)
-    to_tables = write_tables(
-        job, bounded, parse, all_checks, "sensor_gudang", settings.trigger if drains else settings.table_trigger,
-        {"peringatan_gudang": warnings}, show_warnings if settings.console else None, listening(settings, board, heart),
-    )  # fmt: skip
-    return [to_topic, to_tables, status_query(job, settings, StatusWriter(job, settings, board, outbox), all_checks)]
+    readings = parse(read_topic(job.spark, sensors, settings.starting_offsets), settings).where("is_usable")
+    messages = as_messages(readings.where(is_high(settings)))
+    name, checkpoint = f"{job.name}.warnings", job.checkpoint("warnings")
+    return write_topic(messages, schemas.PERINGATAN_GUDANG, name, checkpoint, settings.trigger)
 
 
-def status_query(job: Job, settings: Settings, writer: StatusWriter, all_checks: list[Check]) -> DataStreamWriter:
-    claim(job, ["status_gudang"], "status")
+def tables_query(job: Job, settings: Settings, board: Board, heart: Heart) -> DataStreamWriter:
+    """Return the query, not yet started, of readings and warnings into their tables."""
+    sink = ArrowSink(job, "tables", "sensor_gudang", "peringatan_gudang")
+    in_tasks = sink.tasks(partial(rows, settings=settings))
+
+    def write(batch: DataFrame, batch_id: int) -> None:
+        found = in_tasks(batch)
+        sink.commit(found, batch_id)
+        if NEWEST in found.rows:
+            hear(found.rows[NEWEST], settings, board, heart)
+        if SHOWN in found.rows:
+            show_warnings(found.rows[SHOWN])
+
+    sensors = ",".join(SENSOR_TOPICS)
+    raw = read_topic(job.spark, sensors, settings.starting_offsets, settings.max_offsets_per_trigger)
+    return sink.query(raw, write, settings.trigger if settings.trigger.drains else settings.table_trigger)
+
+
+def status_query(job: Job, settings: Settings, board: Board, outbox: Outbox) -> DataStreamWriter:
+    """Return the query, not yet started, of the two streams joined into the status of each reading."""
+    sink = ArrowSink(job, "status", "status_gudang")
     topics = ",".join((*SENSOR_TOPICS, schemas.DETAK_GUDANG))
     raw = read_topic(job.spark, topics, settings.starting_offsets, settings.max_offsets_per_trigger)
-    suhu, kelembaban = (side(raw, kind, all_checks, settings.watermark_seconds) for kind in (SUHU, KELEMBABAN))
+    suhu, kelembaban = (side(raw, kind, settings) for kind in (SUHU, KELEMBABAN))
     joined = join(suhu, kelembaban, settings.window_seconds)
     refuse_unbounded(joined)
-    return (
-        joined.writeStream.foreachBatch(writer)
-        .queryName(f"{job.name}.status")
-        .option("checkpointLocation", job.checkpoint("status"))
-        .trigger(**(settings.trigger if settings.trigger.drains else settings.status_trigger).options())
-    )
+    write = StatusWriter(job, settings, sink, board, outbox)
+    return sink.query(joined, write, settings.trigger if settings.trigger.drains else settings.status_trigger)
 
 
 def refuse_wrong(settings: Settings) -> None:
@@ -331,7 +370,11 @@ def main() -> None:
     heart = Heart((SUHU, KELEMBABAN), QUIET_SECONDS, rest_seconds)
     heart.heard(board.newest())
     outbox = Outbox(schemas.STATUS_GUDANG, schemas.DETAK_GUDANG)
-    writers = queries(job, settings, board, heart, outbox)
+    writers = [
+        warnings_query(job, settings),
+        tables_query(job, settings, board, heart),
+        status_query(job, settings, board, outbox),
+    ]
     ticker = Ticker(BEAT_SECONDS, keeping_time(job, board, heart, outbox))
     if not settings.trigger.drains:
         ticker.start()

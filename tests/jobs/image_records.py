@@ -1,16 +1,16 @@
-"""Kafka records that hold images, as the jobs read them."""
+"""Kafka records that hold images, as the tasks get them."""
 
+import base64
 import io
+import json
 from datetime import datetime, timezone
 from typing import Any
 
+import pyarrow as pa
 from PIL import Image, ImageDraw
-from pyspark.sql import DataFrame, SparkSession
 
-RECORD = (
-    "topic string, partition int, offset bigint, timestamp timestamp, key binary, value binary, "
-    "headers array<struct<key: string, value: binary>>"
-)
+from tests.streaming.kafka_records import SCHEMA
+
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 Record = tuple[Any, ...]
 
@@ -29,9 +29,10 @@ def picture(kind: str = "JPEG", size: tuple[int, int] = (120, 90), mark: int = 0
 
 
 def record(offset: int, key: bytes | None, value: bytes | None, **headers: str) -> Record:
-    pairs = [(name, text.encode()) for name, text in headers.items()]
-    return ("a-topic", 0, offset, AT, key, value, pairs)
+    pairs = [{"key": name, "value": base64.b64encode(text.encode()).decode()} for name, text in headers.items()]
+    return ("a-topic", 0, offset, AT, key, value, json.dumps(pairs))
 
 
-def records(spark: SparkSession, *rows: Record) -> DataFrame:
-    return spark.createDataFrame(list(rows), RECORD)
+def records(*rows: Record) -> pa.RecordBatch:
+    """Return the records as a task gets them."""
+    return pa.RecordBatch.from_pylist([dict(zip(SCHEMA.names, row, strict=True)) for row in rows], SCHEMA)

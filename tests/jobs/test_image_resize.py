@@ -2,19 +2,28 @@ import io
 import json
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from PIL import Image
 from pyspark.sql import SparkSession
 
+from arus import schemas
 from arus.errors import ArusError
-from arus.image_tasks import resizing, whole
+from arus.image_tasks import resized
 from arus.resizing import Target
 from arus.settings import Trigger
-from jobs.image_resize import Settings, as_rows, storage, target
+from arus.streaming.spark_internals import arrow_schema
+from arus.streaming.task_rows import REJECTS
+from jobs.image_resize import Settings, storage, target
 from tests.jobs.image_records import picture, record, records
 
 ONE, TWO, THREE = (letter * 32 for letter in "abc")
 JPEG = picture(size=(200, 100))
+
+
+@pytest.fixture(scope="module")
+def schema(spark: SparkSession) -> pa.Schema:  # noqa: ARG001  (Spark reads the DDL)
+    return arrow_schema(schemas.TABLES["resized"])
 
 
 @pytest.fixture
@@ -29,9 +38,9 @@ def note(folder: Path, upload: str) -> dict[str, object]:
     return found
 
 
-def test_an_upload_becomes_a_picture_of_the_asked_size_and_a_note(spark: SparkSession, folder: Path) -> None:
-    made = resizing(folder, Target())(records(spark, record(7, ONE.encode(), JPEG, filename="my cat.jpg")))
-    [row] = as_rows(made.toArrow().combine_chunks()).to_pylist()
+def test_an_upload_becomes_a_picture_of_the_asked_size_and_a_note(schema: pa.Schema, folder: Path) -> None:
+    sent = records(record(7, ONE.encode(), JPEG, filename="my cat.jpg"))
+    [row] = resized(sent, folder, Target(), schema)["resized"].to_pylist()
     with Image.open(folder / "processed" / f"{ONE}.jpg") as result:
         assert (result.format, result.size) == ("JPEG", (300, 300))
     expected = {"id": ONE, "filename": "my cat.jpg", "status": "processed", "reason": None, "width": 300, "height": 300}
@@ -47,30 +56,27 @@ def test_an_upload_becomes_a_picture_of_the_asked_size_and_a_note(spark: SparkSe
     assert "value" not in told
 
 
-def test_an_upload_that_is_no_image_is_told_why_and_kept(spark: SparkSession, folder: Path) -> None:
-    sent = records(spark, record(0, TWO.encode(), JPEG[:500], filename="half.jpg"))
-    made = resizing(folder, Target())(sent)
-    rows = made.toArrow().combine_chunks()
-    assert [(row["id"], row["status"], row["reason"], row["path"]) for row in as_rows(rows).to_pylist()] == [
+def test_an_upload_that_is_no_image_is_told_why_and_kept(schema: pa.Schema, folder: Path) -> None:
+    found = resized(records(record(0, TWO.encode(), JPEG[:500], filename="half.jpg")), folder, Target(), schema)
+    assert [(row["id"], row["status"], row["reason"], row["path"]) for row in found["resized"].to_pylist()] == [
         (TWO, "rejected", "truncated", None)
     ]
-    assert [(row.key, row.value, row.reason) for row in whole(sent, rows).collect()] == [
+    assert [(row["key"], row["value"], row["reason"]) for row in found[REJECTS].to_pylist()] == [
         (TWO.encode(), JPEG[:500], "truncated")
     ]
     assert (note(folder, TWO)["status"], note(folder, TWO)["reason"]) == ("rejected", "truncated")
     assert sorted(path.name for path in (folder / "processed").iterdir()) == [f"{TWO}.json"]
 
 
-def test_an_upload_too_large_for_a_message_is_read_from_where_it_lies(spark: SparkSession, folder: Path) -> None:
+def test_an_upload_too_large_for_a_message_is_read_from_where_it_lies(schema: pa.Schema, folder: Path) -> None:
     (folder / "uploads" / f"{ONE}.jpg").write_bytes(JPEG)
     rows = records(
-        spark,
         record(0, ONE.encode(), b"", filename="big.jpg", file=f"{ONE}.jpg"),
         record(1, TWO.encode(), b"", filename="gone.jpg", file=f"{TWO}.jpg"),
         record(2, THREE.encode(), b"", filename="x", file="../../etc/passwd"),
     )
-    found = resizing(folder, Target())(rows).orderBy("offset").collect()
-    assert [(row.status, row.reason) for row in found] == [
+    found = resized(rows, folder, Target(), schema)["resized"].to_pylist()
+    assert [(row["status"], row["reason"]) for row in found] == [
         ("processed", None),
         ("rejected", "lost-reference"),
         ("rejected", "wrong-reference"),
@@ -78,40 +84,40 @@ def test_an_upload_too_large_for_a_message_is_read_from_where_it_lies(spark: Spa
 
 
 @pytest.mark.parametrize("key", [None, b"", b"../../x", b"A" * 32, ONE.encode() + b"\n", b"\xff\xfe"])
-def test_a_record_without_an_upload_id_touches_no_file(spark: SparkSession, folder: Path, key: bytes | None) -> None:
-    made = resizing(folder, Target())(records(spark, record(0, key, JPEG))).toArrow().combine_chunks()
-    assert made["reason"].to_pylist() == ["wrong-id"]
-    assert as_rows(made).num_rows == 0
+def test_a_record_without_an_upload_id_touches_no_file(schema: pa.Schema, folder: Path, key: bytes | None) -> None:
+    found = resized(records(record(0, key, JPEG)), folder, Target(), schema)
+    assert found[REJECTS]["reason"].to_pylist() == ["wrong-id"]
+    assert found["resized"].num_rows == 0
     assert list((folder / "processed").iterdir()) == []
 
 
-def test_the_same_upload_again_gives_the_same_file(spark: SparkSession, folder: Path) -> None:
-    rows = records(spark, record(0, ONE.encode(), JPEG))
-    resizing(folder, Target())(rows).collect()
+def test_the_same_upload_again_gives_the_same_file(schema: pa.Schema, folder: Path) -> None:
+    rows = records(record(0, ONE.encode(), JPEG))
+    resized(rows, folder, Target(), schema)
     first = (folder / "processed" / f"{ONE}.jpg").read_bytes()
-    resizing(folder, Target())(rows).collect()
+    resized(rows, folder, Target(), schema)
     assert (folder / "processed" / f"{ONE}.jpg").read_bytes() == first
     assert sorted(path.name for path in (folder / "processed").iterdir()) == [f"{ONE}.jpg", f"{ONE}.json"]
 
 
 @pytest.mark.parametrize("first", ["processed", "rejected"])
 def test_what_was_told_of_an_upload_holds_when_it_is_looked_at_again(
-    spark: SparkSession, folder: Path, first: str
+    schema: pa.Schema, folder: Path, first: str
 ) -> None:
-    for status, data in (("processed", JPEG), ("rejected", JPEG[:500])):
-        if status == first:
-            told = resizing(folder, Target())(records(spark, record(0, ONE.encode(), data))).collect()
+    def verdicts(data: bytes) -> list[tuple[object, ...]]:
+        found = resized(records(record(0, ONE.encode(), data)), folder, Target(), schema)["resized"].to_pylist()
+        return [(row["status"], row["reason"], row["path"], row["width"]) for row in found]
+
+    told = verdicts(JPEG if first == "processed" else JPEG[:500])
+    assert told[0][0] == first
     for data in (JPEG, JPEG[:500]):
-        again = resizing(folder, Target())(records(spark, record(0, ONE.encode(), data))).collect()
-        assert [(row.status, row.reason, row.path, row.width) for row in again] == [
-            (row.status, row.reason, row.path, row.width) for row in told
-        ]
+        assert verdicts(data) == told
         assert note(folder, ONE)["status"] == first
 
 
-def test_size_fit_and_format_are_settings(spark: SparkSession, folder: Path) -> None:
+def test_size_fit_and_format_are_settings(schema: pa.Schema, folder: Path) -> None:
     settings = Settings(Trigger.parse("0 seconds"), "earliest", 9, 1, 64, 48, "contain", "WEBP", 80)
-    resizing(folder, target(settings))(records(spark, record(0, ONE.encode(), JPEG))).collect()
+    resized(records(record(0, ONE.encode(), JPEG)), folder, target(settings), schema)
     with Image.open(io.BytesIO((folder / "processed" / f"{ONE}.webp").read_bytes())) as result:
         assert (result.format, result.size) == ("WEBP", (64, 32))
     with pytest.raises(ArusError, match="fit 'stretch'"):

@@ -1,32 +1,36 @@
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
-from pyspark.sql import DataFrame, Row, SparkSession
-from pyspark.testing import assertDataFrameEqual
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
-from arus import schemas
 from arus.errors import ArusError
-from arus.records import passes, reason
 from arus.settings import Trigger
+from arus.streaming.task_rows import REJECTS
 from jobs.temperature_filter import (
+    SHOWN,
     Settings,
-    as_alerts,
+    Thresholds,
     as_messages,
-    checks,
     maybe_hot,
     parse,
     read_thresholds,
+    rows,
+    show,
     too_hot,
 )
 from producers.temperature import MALFORMED
+from tests.streaming.kafka_records import ARRIVED, batch, frame
 
-ARRIVED = datetime(2026, 11, 21, 12, 0, tzinfo=timezone.utc)
 SETTINGS = Settings(
     80.0, "", -273.15, 2000.0, Trigger("availableNow"), Trigger("availableNow"), "earliest", 0, 65536, False
 )
-RAW = "topic string, partition int, offset bigint, timestamp timestamp, key binary, value binary"
+COMMON = Thresholds(80.0, {})
 
 REASONS = {
     "null": "null-value",
@@ -64,7 +68,7 @@ MORE_MALFORMED = {
     b'{"sensor_id":"S1","suhu":90.0,"extra":tru}': "not-json",
     b'{"sensor_id":" ","suhu":90.0}': "wrong-type:sensor_id",
     b'{"sensor_id":{"a":1},"suhu":90.0}': "wrong-type:sensor_id",
-    b'{"sensor_id":"S1","suhu":"90.0"}': "wrong-type:suhu",
+    b'{"sensor_id":"S1","suhu":"90,0"}': "wrong-type:suhu",
     b'{"sensor_id":"S1","suhu":-273.16}': "out-of-range:suhu",
     b'{"sensor_id":"S1","suhu":2000.01}': "out-of-range:suhu",
     b'{"sensor_id":"S1","suhu":90.0,"timestamp":946684799.9}': "absurd-time:timestamp",
@@ -80,81 +84,81 @@ GOOD = (
     b' {"sensor_id":"S1","suhu":90.0}\n',
     b'{"sensor_id":"S1","suhu":70.0,"suhu":90.0}',
     b'{"sensor_id":"S\\u0031","suhu":90.0}',
+    b'{"sensor_id":"S1","suhu":"90.0"}',
 )
 
 
-def records(spark: SparkSession, *values: bytes | None) -> DataFrame:
-    rows = [("sensor-suhu", 0, offset, ARRIVED, b"S1", value) for offset, value in enumerate(values)]
-    return spark.createDataFrame(rows, RAW)
-
-
-def judged(raw: DataFrame) -> DataFrame:
-    """Parse, and add the yes or no that every record gets, and the reason that only a rejected one gets."""
-    rules = checks(SETTINGS)
-    return parse(raw).withColumns({"is_usable": passes(rules), "reason": reason(rules)})
+def records(*values: bytes | None) -> pa.RecordBatch:
+    return batch("sensor-suhu", values)
 
 
 def reading(sensor_id: str, suhu: float) -> bytes:
     return json.dumps({"sensor_id": sensor_id, "suhu": suhu}).encode()
 
 
+def table(name: str, *values: bytes | None, thresholds: Thresholds = COMMON) -> list[dict[str, Any]]:
+    """Return the rows that a batch gives a table."""
+    found: list[dict[str, Any]] = rows(records(*values), SETTINGS, thresholds)[name].to_pylist()
+    return found
+
+
 def test_the_malformed_kinds_of_the_producer_all_have_a_reason_here() -> None:
     assert MALFORMED.keys() == REASONS.keys()
 
 
-def test_every_malformed_value_has_its_reason(spark: SparkSession) -> None:
+def test_every_malformed_value_has_its_reason() -> None:
     expected = [(MALFORMED[kind], code) for kind, code in REASONS.items()] + list(MORE_MALFORMED.items())
-    rejected = judged(records(spark, *(value for value, _ in expected))).orderBy("offset").collect()
-    assert [(row.value and bytes(row.value)[:60], row.is_usable, row.reason) for row in rejected] == [
-        (value and value[:60], False, code) for value, code in expected
+    rejected = table(REJECTS, *(value for value, _ in expected))
+    assert [(row["value"] and row["value"][:60], row["reason"]) for row in rejected] == [
+        (value and value[:60], code) for value, code in expected
     ]
 
 
-def test_every_form_of_a_good_reading_is_used(spark: SparkSession) -> None:
-    usable = judged(records(spark, *GOOD)).select("sensor_id", "suhu", "is_usable", "reason").collect()
-    assert usable == [Row(sensor_id="S1", suhu=90.0, is_usable=True, reason=None)] * len(GOOD)
+def test_every_form_of_a_good_reading_is_used() -> None:
+    found = rows(records(*GOOD), SETTINGS, COMMON)
+    assert found[REJECTS].num_rows == 0
+    assert [(row["sensor_id"], row["suhu"]) for row in found["sensor_suhu"].to_pylist()] == [("S1", 90.0)] * len(GOOD)
 
 
-def test_a_reading_without_a_time_of_its_own_has_that_of_its_arrival(spark: SparkSession) -> None:
+def test_a_reading_without_a_time_of_its_own_has_that_of_its_arrival() -> None:
     own = b'{"sensor_id":"S1","suhu":70.5,"timestamp":1795262400.25}'
-    parsed = parse(records(spark, reading("S1", 70.0), own))
-    expected = [
+    names = ("sensor_id", "suhu", "event_time", "topic", "partition", "offset")
+    assert [tuple(row[name] for name in names) for row in table("sensor_suhu", reading("S1", 70.0), own)] == [
         ("S1", 70.0, ARRIVED, "sensor-suhu", 0, 0),
         ("S1", 70.5, datetime.fromtimestamp(1795262400.25, timezone.utc), "sensor-suhu", 0, 1),
     ]
-    rows = spark.createDataFrame(expected, schemas.TABLES["sensor_suhu"])
-    assertDataFrameEqual(parsed.select(rows.columns), rows)
 
 
-def test_a_clock_may_be_a_day_ahead_but_no_more(spark: SparkSession) -> None:
+def test_a_clock_may_be_a_day_ahead_but_no_more() -> None:
     day = ARRIVED + timedelta(days=1)
     values = [b'{"sensor_id":"S1","suhu":70.0,"timestamp":%.3f}' % (day.timestamp() + ahead) for ahead in (0, 0.001)]
-    rows = judged(records(spark, *values)).orderBy("offset").collect()
-    assert [(row.is_usable, row.reason) for row in rows] == [(True, None), (False, "absurd-time:timestamp")]
+    assert [row["offset"] for row in table("sensor_suhu", *values)] == [0]
+    assert [row["reason"] for row in table(REJECTS, *values)] == ["absurd-time:timestamp"]
 
 
-def test_a_reading_at_the_threshold_is_no_alert(spark: SparkSession) -> None:
-    readings = spark.createDataFrame([("S1", 80.0), ("S2", 80.00001), ("S3", 79.9)], "sensor_id string, suhu double")
-    assert [row.sensor_id for row in too_hot(readings, 80.0, {}).collect()] == ["S2"]
-
-
-def test_a_sensor_may_have_a_threshold_of_its_own(spark: SparkSession) -> None:
-    readings = spark.createDataFrame(
-        [("S1", 84.0), ("S1", 86.0), ("S2", 84.0), ("S3", 60.5)], "sensor_id string, suhu double"
-    )
-    hot = too_hot(readings, 80.0, {"S1": 85.0, "S3": 60.0}).collect()
-    assert [(row.sensor_id, row.suhu) for row in hot] == [("S1", 86.0), ("S2", 84.0), ("S3", 60.5)]
-
-
-def test_an_alert_is_named_after_the_record_that_caused_it(spark: SparkSession) -> None:
-    parsed = parse(records(spark, reading("S1", 70.0), reading("S2", 91.5)))
-    message = as_messages(as_alerts(too_hot(parsed, 80.0, {}))).collect()
-    assert [(row.key, json.loads(row.value)) for row in message] == [
-        (
-            "S2",
-            {"alert_id": "sensor-suhu-0-1", "sensor_id": "S2", "suhu": 91.5, "timestamp": ARRIVED.timestamp()},
-        )
+@pytest.mark.parametrize(
+    ("thresholds", "hot"),
+    [
+        (COMMON, [("S1", 80.00001), ("S1", 84.0), ("S1", 86.0), ("S2", 84.0)]),
+        (Thresholds(80.0, {"S1": 85.0, "S3": 60.0}), [("S1", 86.0), ("S2", 84.0), ("S3", 60.5), ("S3", 79.9)]),
+    ],
+)
+def test_readings_strictly_above_their_threshold_are_alerts_in_table_and_topic(
+    spark: SparkSession, thresholds: Thresholds, hot: list[tuple[str, float]]
+) -> None:
+    numbers = {"S1": (80.0, 80.00001, 84.0, 86.0), "S2": (80.0, 84.0), "S3": (60.0, 60.5, 79.9)}
+    values = [reading(sensor, suhu) for sensor, suhus in numbers.items() for suhu in suhus]
+    in_table = table("peringatan_suhu", *values, thresholds=thresholds)
+    assert sorted((row["sensor_id"], row["suhu"]) for row in in_table) == hot
+    sent = as_messages(too_hot(parse(frame(spark, records(*values)), SETTINGS), thresholds)).collect()
+    told = [json.loads(row.value) for row in sent]
+    assert [row.key for row in sent] == [message["sensor_id"] for message in told]
+    assert told == [
+        {name: row[name] for name in ("alert_id", "sensor_id", "suhu")} | {"timestamp": ARRIVED.timestamp()}
+        for row in in_table
     ]
+    offsets = {f"sensor-suhu-0-{offset}" for offset, value in enumerate(values) if json.loads(value)["suhu"] != 80.0}
+    assert {row["alert_id"] for row in in_table} <= offsets
 
 
 def test_the_first_look_drops_nothing_that_parsing_would_alert_on(spark: SparkSession) -> None:
@@ -162,14 +166,22 @@ def test_the_first_look_drops_nothing_that_parsing_would_alert_on(spark: SparkSe
     values = (
         [reading("S1", number) for number in numbers] + list(GOOD) + list(MALFORMED.values()) + list(MORE_MALFORMED)
     )
-    raw = records(spark, *values)
-
-    def alerts(candidates: DataFrame) -> DataFrame:
-        return as_alerts(too_hot(judged(candidates).where("is_usable"), 80.0, {}))
-
+    raw = frame(spark, records(*values))
     looked_at = maybe_hot(raw, 80.0)
-    assertDataFrameEqual(alerts(looked_at), alerts(raw))
+    hot = too_hot(parse(looked_at, SETTINGS), COMMON).select(F.concat_ws("-", "topic", "partition", "offset"))
+    assert [row[0] for row in hot.collect()] == [row["alert_id"] for row in table("peringatan_suhu", *values)]
     assert looked_at.count() < raw.count()
+
+
+def test_the_console_shows_each_alert_once_in_order_of_time(capsys: pytest.CaptureFixture[str]) -> None:
+    later = b'{"sensor_id":"S\\u001b2","suhu":91.5,"timestamp":1795262400.25}'
+    shown = rows(records(later, reading("S1", 70.0), reading("S1", 81.0)), replace(SETTINGS, console=True), COMMON)
+    show(shown[SHOWN])
+    assert capsys.readouterr().out.splitlines() == [
+        f"[Peringatan Suhu Tinggi] Sensor S1: Suhu 81.0°C - {ARRIVED:%Y-%m-%d %H:%M:%S}",
+        "[Peringatan Suhu Tinggi] Sensor S\\x1b2: Suhu 91.5°C - 2026-11-21 12:00:00.250000",
+    ]
+    assert SHOWN not in rows(records(later), SETTINGS, COMMON)
 
 
 @pytest.mark.parametrize("text", ["{", "[85]", '{"S1": "hot"}', '{"S1": null}'])

@@ -16,23 +16,24 @@ from arus.board import Board, Sensor, Status, utc
 from arus.errors import ArusError
 from arus.heartbeat import Heart
 from arus.pairing import BEAT, message, not_older, status, without_repeats
-from arus.records import passes, reason
 from arus.schemas import KELEMBABAN, SUHU
+from arus.streaming.task_rows import REJECTS
 from jobs.warehouse_monitor import (
     LONGEST_WAY,
+    NEWEST,
     Settings,
     as_messages,
-    as_warnings,
-    checks,
+    hear,
     is_high,
-    listening,
+    late_rows,
     parse,
     refuse_wrong,
+    rows,
     show_statuses,
     show_warnings,
     side,
 )
-from tests.jobs.warehouse_records import ARRIVED, NOON, SETTINGS, beat, frame, reading, record
+from tests.jobs.warehouse_records import ARRIVED, NOON, SETTINGS, batch, beat, frame, reading, record
 
 DAY = 86_400
 REJECTED = [
@@ -55,7 +56,7 @@ REJECTED = [
         for kind in (SUHU, KELEMBABAN)
         for number, code in (
             (b"null", "missing-field"),
-            (b'"70.0"', "wrong-type"),
+            (b'"panas"', "wrong-type"),
             (b"true", "wrong-type"),
             (b"[70.0]", "wrong-type"),
             (b"NaN", "not-finite"),
@@ -94,27 +95,42 @@ USED = [
 
 def test_every_record_that_cannot_be_used_has_its_reason(spark: SparkSession) -> None:
     records = [record(kind, value, offset) for offset, (kind, value, _) in enumerate(REJECTED)]
-    rules = checks(SETTINGS)
-    found = parse(frame(spark, *records)).select(
-        "offset", passes(rules).alias("is_usable"), reason(rules).alias("code")
-    )
-    codes = {row.offset: (row.is_usable, row.code) for row in found.collect()}
-    told = [(kind, value and value[:80], *codes[offset]) for offset, (kind, value, _) in enumerate(REJECTED)]
-    assert told == [(kind, value and value[:80], False, code) for kind, value, code in REJECTED]
+    found = rows(batch(*records), SETTINGS)
+    codes = {row["offset"]: row["reason"] for row in found[REJECTS].to_pylist()}
+    assert codes == {offset: code for offset, (_, _, code) in enumerate(REJECTED)}
+    assert found["sensor_gudang"].num_rows == 0
+    usable = parse(frame(spark, *records), SETTINGS).where("is_usable").select("topic", "value").collect()
+    assert usable == [], "the join and the warnings judge as the tables do"
 
 
 def test_every_good_record_is_a_reading_of_its_topics_kind_with_its_own_time_or_kafkas(spark: SparkSession) -> None:
     records = [record(kind, value, offset, 3) for offset, (kind, value, *_) in enumerate(USED)]
-    rules = checks(SETTINGS)
-    columns = schemas.TABLES["sensor_gudang"]
-    names = [column.split()[0] for column in columns.split(", ")]
-    parsed = parse(frame(spark, *records)).where(passes(rules) & reason(rules).isNull()).select(names)
+    names = [column.split()[0] for column in schemas.TABLES["sensor_gudang"].split(", ")]
     expected = [
         ("G1", kind, number, ARRIVED + timedelta(seconds=seconds), records[offset][0], 3, offset)
         for offset, (kind, _, number, seconds) in enumerate(USED)
     ]
-    assert parsed.orderBy("offset").collect() == spark.createDataFrame(expected, columns).collect()
-    assert parsed.schema.simpleString() == spark.createDataFrame([], columns).schema.simpleString()
+    in_tables = rows(batch(*records), SETTINGS)["sensor_gudang"].select(names).sort_by("offset").to_pylist()
+    assert [tuple(row.values()) for row in in_tables] == expected
+    parsed = parse(frame(spark, *records), SETTINGS).where("is_usable").select(names).orderBy("offset")
+    frame_of_expected = spark.createDataFrame(expected, schemas.TABLES["sensor_gudang"])
+    assert parsed.collect() == frame_of_expected.collect()
+    assert parsed.schema.simpleString() == frame_of_expected.schema.simpleString()
+
+
+def test_late_readings_are_rejected_whole_up_to_the_watermark_and_nothing_else() -> None:
+    records = [
+        record(SUHU, reading(SUHU, 70.0, 4.0), 0),
+        record(KELEMBABAN, reading(KELEMBABAN, 60.0, 5.0), 1),
+        record(SUHU, reading(SUHU, 70.0, 5.001), 2),
+        record(SUHU, b"{", 3),
+        beat(SUHU, 1.0, 4),
+    ]
+    found = late_rows(batch(*records), SETTINGS, 1000 * (NOON + 5))
+    assert [(row["offset"], row["value"], row["reason"]) for row in found[REJECTS].to_pylist()] == [
+        (offset, records[offset][5], "late") for offset in (0, 1)
+    ]
+    assert found.keys() == {REJECTS}
 
 
 def test_a_side_has_its_own_readings_and_its_own_beats_and_nothing_unusable(spark: SparkSession) -> None:
@@ -129,19 +145,19 @@ def test_a_side_has_its_own_readings_and_its_own_beats_and_nothing_unusable(spar
         # A beat of the kind that its key says; a reading in the topic of beats is none.
         (schemas.DETAK_GUDANG, 0, 6, ARRIVED, b"G1", reading(SUHU, 70.0, 1.0)),
     ]
-    raw, rules = frame(spark, *records), checks(SETTINGS)
+    raw = frame(spark, *records)
 
-    def rows(kind: str) -> list[tuple[Any, ...]]:
-        own = side(raw, kind, rules, 15)
+    def of_side(kind: str) -> list[tuple[Any, ...]]:
+        own = side(raw, kind, SETTINGS)
         assert own.columns == [f"{kind}_gudang_id", kind, f"{kind}_time", f"{kind}_place"]
         return [(row[0], row[1], row[2], row[3]) for row in own.orderBy(f"{kind}_place").collect()]
 
     at = next(row[0] for row in spark.createDataFrame([(ARRIVED,)], "a timestamp").collect())
-    assert rows(SUHU) == [
+    assert of_side(SUHU) == [
         (BEAT, None, at + timedelta(seconds=9.25), 3),
         ("G1", 70.0, at + timedelta(seconds=1.5), (1 << 48) + 7),
     ]
-    assert rows(KELEMBABAN) == [
+    assert of_side(KELEMBABAN) == [
         (BEAT, None, at + timedelta(seconds=11), 4),
         ("G2", 60.0, at + timedelta(seconds=2.5), 8),
     ]
@@ -157,10 +173,8 @@ def test_a_reading_at_the_threshold_is_no_warning_and_one_a_hair_above_is(spark:
     records = [
         record(kind, reading(kind, number, 0.25), offset, partition=1) for offset, (kind, number) in enumerate(numbers)
     ]
-    warnings = as_warnings(parse(frame(spark, *records)).where(is_high(SETTINGS)))
-    columns = schemas.TABLES["peringatan_gudang"]
-    assert warnings.schema.simpleString() == spark.createDataFrame([], columns).schema.simpleString()
-    told = [(row.key, json.loads(row.value)) for row in as_messages(warnings).collect()]
+    high_readings = parse(frame(spark, *records), SETTINGS).where(is_high(SETTINGS))
+    told = [(row.key, json.loads(row.value)) for row in as_messages(high_readings).collect()]
     text = {SUHU: "Peringatan Suhu Tinggi", KELEMBABAN: "Peringatan Kelembaban Tinggi"}
     high = [(0, SUHU, above[SUHU]), (5, KELEMBABAN, above[KELEMBABAN]), (8, KELEMBABAN, 75.0), (9, KELEMBABAN, 80.0)]
     assert told == [
@@ -177,6 +191,10 @@ def test_a_reading_at_the_threshold_is_no_warning_and_one_a_hair_above_is(spark:
         )
         for offset, kind, number in (*high, (10, SUHU, 1999.0), (11, KELEMBABAN, 100.0))
     ]
+    in_table = rows(batch(*records), SETTINGS)["peringatan_gudang"].to_pylist()
+    assert sorted((row["alert_id"], row["kind"], row["value"]) for row in in_table) == sorted(
+        (message["alert_id"], message["kind"], message["value"]) for _, message in told
+    )
 
 
 def test_two_readings_give_one_of_six_statuses(spark: SparkSession) -> None:
@@ -296,7 +314,7 @@ def test_a_message_of_a_reading_alone_says_so_with_null() -> None:
     assert told["id"] == "sensor-suhu-gudang-1-42@None"
 
 
-def test_board_and_heart_hear_the_newest_reading_of_each_sensor(spark: SparkSession, tmp_path: Path) -> None:
+def test_board_and_heart_hear_the_newest_reading_of_each_sensor(tmp_path: Path) -> None:
     board, heart = Board(tmp_path / "board.json", timedelta(seconds=30)), Heart((SUHU, KELEMBABAN), 1.0, 100.0)
     before = datetime.now(timezone.utc)
     records = [
@@ -305,7 +323,7 @@ def test_board_and_heart_hear_the_newest_reading_of_each_sensor(spark: SparkSess
         record(SUHU, reading(SUHU, 80.0, 9.0, gudang_id="G2"), 2),
         record(KELEMBABAN, reading(KELEMBABAN, 75.0, 1.0), 0),
     ]
-    listening(SETTINGS, board, heart)(parse(frame(spark, *records)))
+    hear(rows(batch(*records), SETTINGS)[NEWEST], SETTINGS, board, heart)
     heard = {sensor.heard for sensor in board.sensors.values()}
     assert len(heard) == 1
     now = heard.pop()
@@ -324,13 +342,16 @@ def test_board_and_heart_hear_the_newest_reading_of_each_sensor(spark: SparkSess
     }
 
 
-def test_the_console_says_what_is_warned_of(spark: SparkSession, capsys: pytest.CaptureFixture[str]) -> None:
-    rows = [("G\x1b1", KELEMBABAN, 71.5, "t2"), ("G2", SUHU, 81.5, "t1")]
-    show_warnings(spark.createDataFrame(rows, "gudang_id string, kind string, value double, event_time string"))
+def test_the_console_says_what_is_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
+    later, earlier = (ARRIVED + timedelta(seconds=seconds) for seconds in (1.5, 0))
+    warned = [("G\x1b1", KELEMBABAN, 71.5, later), ("G2", SUHU, 81.5, earlier)]
+    show_warnings(
+        pa.table(dict(zip(("gudang_id", "kind", "value", "event_time"), zip(*warned, strict=True), strict=True)))
+    )
     show_statuses([{"gudang_id": "G1", "suhu": 81.5, "kelembaban": None, "status": "Suhu saja"}])
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == "[Peringatan Suhu Tinggi] Gudang G2: Suhu 81.5°C - t1"
-    assert said[1].endswith("1: Kelembaban 71.5% - t2")
+    assert said[0] == "[Peringatan Suhu Tinggi] Gudang G2: Suhu 81.5°C - 2026-11-21 12:00:00"
+    assert said[1].endswith("1: Kelembaban 71.5% - 2026-11-21 12:00:01.500000")
     assert "\x1b" not in said[1]
     assert said[2:6] == ["[Status Gabungan] Gudang G1:", "- Suhu: 81.5°C", "- Kelembaban: -%", "- Status: Suhu saja"]
 

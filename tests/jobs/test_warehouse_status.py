@@ -11,8 +11,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from arus import schemas
 from arus.pairing import BEAT, IN_FIRST, IN_LAST, join, nearest, pairs, waiting
-from arus.records import field_names
 from arus.schemas import KELEMBABAN, SUHU
+from jobs.warehouse_monitor import COLUMNS
 from tests.jobs.warehouse_oracle import (
     MICROS,
     Reading,
@@ -150,7 +150,7 @@ def test_a_row_is_final_when_the_watermark_is_where_its_last_partner_could_be(sp
 
 def test_rows_have_the_columns_of_the_table(spark: SparkSession) -> None:
     columns = schemas.TABLES["status_gudang"]
-    rows = at_once(spark, [suhu("G1", 0)]).select(field_names(columns))
+    rows = at_once(spark, [suhu("G1", 0)]).select(COLUMNS)
     assert rows.schema.simpleString() == spark.createDataFrame([], columns).schema.simpleString()
     assert waiting(rows).dtypes == pairs(joined(spark, [suhu("G1", 0)], 10), 10).dtypes
 

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
-from arus.microbatch import MicroBatch
 from arus.pairing import IN_FIRST, IN_LAST, join, nearest, pairs
 from arus.schemas import KELEMBABAN, SUHU
+from arus.streaming.spark_internals import MicroBatch
 from tests.jobs.warehouse_oracle import MICROS, Reading, collected, status_rows
 from tests.jobs.warehouse_records import NOON, SETTINGS, Record, at_watermark, beat, reading, record, streamed_side
 

@@ -5,6 +5,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -12,7 +13,8 @@ from arus.board import utc
 from arus.pairing import TOPIC_OF, judged, timed
 from arus.schemas import DETAK_GUDANG
 from arus.settings import Trigger
-from jobs.warehouse_monitor import Settings, checks, side
+from jobs.warehouse_monitor import Settings, side
+from tests.streaming.kafka_records import SCHEMA
 
 ARRIVED = datetime(2026, 11, 21, 12, 0, tzinfo=timezone.utc)
 NOON = int(ARRIVED.timestamp())
@@ -52,6 +54,12 @@ def beat(kind: str, seconds: float, offset: int = 0) -> Record:
     return DETAK_GUDANG, 0, offset, ARRIVED, kind.encode(), value
 
 
+def batch(*records: Record) -> pa.RecordBatch:
+    """Return the records as a task gets them."""
+    rows = [dict(zip(SCHEMA.names, (*record, None), strict=True)) for record in records]
+    return pa.RecordBatch.from_pylist(rows, SCHEMA)
+
+
 def frame(spark: SparkSession, *records: Record) -> DataFrame:
     return spark.createDataFrame(list(records), RAW)
 
@@ -60,7 +68,7 @@ def streamed_side(spark: SparkSession, folder: Path, kind: str, marked: bool = T
     """Return a side of the join over a folder of Parquet files of raw records, or its columns without a watermark."""
     raw = spark.readStream.schema(RAW).option("maxFilesPerTrigger", 1).parquet(str(folder))
     if marked:
-        return side(raw, kind, checks(SETTINGS), SETTINGS.watermark_seconds)
+        return side(raw, kind, SETTINGS)
     return raw.select(
         F.col("key").cast("string").alias(f"{kind}_gudang_id"),
         F.col("timestamp").alias(f"{kind}_time"),

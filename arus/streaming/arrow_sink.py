@@ -1,0 +1,164 @@
+"""Kafka records into Delta tables, exactly once: each ends in the job's tables, or in its rejects with the reason.
+
+One pass. Spark's tasks get Arrow batches of records, make rows and rejects of them by plain Python, and write their own
+Parquet files; the driver commits the files of a micro-batch, table by table.
+"""
+
+import functools
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+from deltalake import DeltaTable
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.streaming.readwriter import DataStreamWriter
+
+from arus import checkpoints, delta_files, home, locks, schemas
+from arus.errors import ArusError
+from arus.job import Job
+from arus.settings import Trigger
+from arus.streaming.spark_internals import arrow_schema, map_arrow, running_query
+from arus.streaming.table_writer import TableWriter
+from arus.streaming.task_rows import RECORDS_READ, REJECTS, RESULT, FileFacts, RowsOf, Target, from_bytes, task_rows
+
+# What the tasks get of a Kafka record. Headers come as JSON (record_batches.headers_of).
+RECORD = ("topic", "partition", "offset", "timestamp", "key", "value", "headers")
+# The log is condensed every 50 commits.
+TABLE_PROPERTIES = {"delta.checkpointInterval": "50"}
+# Where every commit replaces a part of the table (mutable_partition.py), it leaves a file behind.
+REPLACED_PROPERTIES = {
+    # Longer than files are kept: a checkpoint of the log forgets what was deleted before, and nobody would sweep it.
+    "delta.deletedFileRetentionDuration": "interval 3 hours",
+    "delta.logRetentionDuration": "interval 1 days",
+}
+
+
+@dataclass
+class Found:
+    """What the tasks made of a micro-batch: how many records it had, and by name the files and the rows."""
+
+    records: int = 0
+    files: dict[str, list[FileFacts]] = field(default_factory=lambda: defaultdict(list))
+    rows: dict[str, pa.Table] = field(default_factory=dict)
+
+    def count(self, name: str) -> int:
+        """Return how many rows there are of a name."""
+        rows = int(self.rows[name].num_rows) if name in self.rows else 0
+        return rows + sum(int(each["rows"]) for each in self.files[name])
+
+
+class ArrowSink:
+    """The tables and rejects that one query of a job writes; made before the query, it locks the tables and makes them.
+
+    ArusError where another job writes one of them, or where they hold rows and the query's checkpoint is gone.
+    """
+
+    def __init__(self, job: Job, query: str, *tables: str) -> None:
+        self._job = job
+        self._query = query
+        claim(job, tables, query)
+        self._targets = {table: _target(table, schemas.TABLES[table]) for table in tables}
+        self._targets[REJECTS] = _target(f"rejects/{job.name}", schemas.REJECTS)
+        self._writers: dict[str, TableWriter] = {}
+
+    def target(self, table: str) -> Target:
+        """Return where a table of the sink is, and its columns."""
+        return self._targets[table]
+
+    def tasks(self, rows_of: RowsOf) -> Callable[[DataFrame], Found]:
+        """Return what makes rows of a micro-batch in its tasks, by a function of an Arrow batch of Kafka records.
+
+        `rows_of` returns rows by table, and unusable records under REJECTS. Rows under other names are for the driver.
+        """
+        result = arrow_schema(RESULT)
+        function = functools.partial(task_rows, rows_of=rows_of, targets=self._targets, result=result)
+        in_tasks = map_arrow(function, RECORD, RESULT)
+        record = [F.to_json(name).alias(name) if name == "headers" else F.col(name) for name in RECORD]
+        return lambda batch: _gathered(in_tasks(batch.select(*record)).toArrow())
+
+    def commit(self, found: Found, batch_id: int) -> None:
+        """Commit a micro-batch's rows, table by table, the rejects last; a table that has the batch is left alone."""
+        for name in self._targets:
+            if found.count(name):
+                self.table(name).append(found.files[name], found.rows.get(name), batch_id)
+        self._job.listener.count(f"{self._job.name}.{self._query}", batch_id, found.records, found.count(REJECTS))
+
+    def table(self, name: str) -> TableWriter:
+        """Return one of the tables, within a micro-batch: the query's id is part of what is written."""
+        if name not in self._writers:
+            self._writers[name] = TableWriter(self._targets[name].path, running_query(self._job.spark))
+        return self._writers[name]
+
+    def query(self, records: DataFrame, write: Callable[[DataFrame, int], None], trigger: Trigger) -> DataStreamWriter:
+        """Return the query, not yet started, that calls `write` with each micro-batch of records and its number."""
+        if trigger.is_realtime:
+            raise ArusError("settings: tables are written in micro-batches; Real-time Mode has no Delta sink")
+        return (
+            records.writeStream.foreachBatch(write)
+            .queryName(f"{self._job.name}.{self._query}")
+            .option("checkpointLocation", self._job.checkpoint(self._query))
+            .trigger(**trigger.options())
+        )
+
+
+def _target(name: str, ddl: str) -> Target:
+    return Target(delta_files.path_of(name), arrow_schema(ddl))
+
+
+def _gathered(results: pa.Table) -> Found:
+    """Return the tasks' results (rows of task_rows.RESULT) together."""
+    found = Found()
+    pieces: dict[str, list[pa.Table]] = defaultdict(list)
+    for result in results.to_pylist():
+        if result["name"] == RECORDS_READ:
+            found.records += result["rows"]
+        elif result["file"]:
+            found.files[result["name"]].append(result)
+        else:
+            pieces[result["name"]].append(from_bytes(result["data"]))
+    found.rows = {name: pa.concat_tables(those) for name, those in pieces.items()}
+    return found
+
+
+def claim(job: Job, tables: Iterable[str], query: str) -> None:
+    """Lock a query's tables and make those that are not there; refuse to fill them twice."""
+    for table in tables:
+        locks.hold(job.spark, f"tables/{table}", job.name)
+    _refuse_lost_checkpoint(job, tables, query)
+    for table in tables:
+        create(table, schemas.TABLES[table], schemas.PARTITIONED_BY.get(table))
+    create(f"rejects/{job.name}", schemas.REJECTS)
+
+
+def create(name: str, ddl: str, partitioned_by: str | None = None) -> None:
+    """Create a table if it is not there; one that is partitioned has a part that is replaced with every commit."""
+    properties = TABLE_PROPERTIES | (REPLACED_PROPERTIES if partitioned_by else {})
+    DeltaTable.create(
+        delta_files.path_of(name),
+        arrow_schema(ddl),
+        mode="ignore",
+        partition_by=partitioned_by,
+        configuration=properties,
+    )
+
+
+def _refuse_lost_checkpoint(job: Job, tables: Iterable[str], query: str) -> None:
+    """Refuse to begin again at the topic's start while the tables hold what was read before."""
+    if not home.local_store() or checkpoints.newest(Path(job.checkpoint(query)) / "offsets") >= 0:
+        return
+    names = [*tables, *([f"rejects/{job.name}"] if query == "tables" else [])]
+    if filled := [name for name in names if has_rows(name)]:
+        raise ArusError(
+            f"the checkpoint {job.checkpoint(query)} is gone or empty, but there are rows in {', '.join(filled)}: "
+            f"put it back, or begin afresh with `python -m arus reset {job.name}` (it moves the tables aside)"
+        )
+
+
+def has_rows(name: str) -> bool:
+    """Return whether a table is there and has rows; ArusError where it is there and cannot be read."""
+    if not DeltaTable.is_deltatable(delta_files.path_of(name)):
+        return False
+    return bool(delta_files.opened(name).get_add_actions().num_rows)

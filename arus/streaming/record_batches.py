@@ -1,0 +1,199 @@
+"""The rules of `records` applied to whole Arrow batches of Kafka records: rows and rejects in one pass.
+
+Most records are plain. Their fields are typed column by column, each distinct text once. Whatever is not plainly valid
+is read again by itself, by the rules alone, which return the row or the reason.
+"""
+
+import base64
+import functools
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from arus.streaming import records as rules
+from arus.streaming.records import Field, InvalidRecordError, Rule
+
+MOMENT = pa.timestamp("us", "UTC")
+ARROW_TYPES: dict[Rule, pa.DataType] = {
+    rules.text: pa.string(),
+    rules.identifier: pa.string(),
+    rules.number: pa.float64(),
+    rules.whole_number: pa.int32(),
+    rules.epoch_seconds: MOMENT,
+    rules.date: MOMENT,
+}
+POSITION = ("topic", "partition", "offset")
+HEADERS = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
+# Typed values that a Python worker remembers, for each rule: names, dates and counts come again and again.
+REMEMBERED = 65_536
+MICROSECOND = timedelta(microseconds=1)
+_TEXT: frozenset[type] = frozenset({str, type(None)})
+_NUMBER: frozenset[type] = _TEXT | {int, float}
+# What JSON values are typed by memory. As a key, the number 1 is the same as 1.0: no matter to a number, but to a name.
+SIMPLE_TYPES: dict[Rule, frozenset[type]] = {
+    rules.text: _TEXT,
+    rules.identifier: _TEXT,
+    rules.date: _TEXT,
+    rules.number: _NUMBER,
+    rules.whole_number: _NUMBER,
+}
+
+
+class Batch(NamedTuple):
+    """What a batch of records holds: `rows` of the fields' columns with Kafka's position and time, and `rejects`."""
+
+    rows: pa.Table
+    rejects: pa.Table
+
+
+def read_batch(records: pa.RecordBatch, fields: Sequence[Field], max_bytes: int) -> Batch:
+    """Return a batch of Kafka records (arus/streaming/arrow_sink.py: RECORD) as rows and rejects."""
+    schema = pa.schema([(field.column, ARROW_TYPES[field.rule]) for field in fields])
+    messages, is_plain = _messages(records.column("value"), max_bytes)
+    arrived = records.column("timestamp")
+    columns = []
+    for field in fields:
+        column, is_valid = _column(field, [message.get(field.name) for message in messages], arrived)
+        columns.append(column)
+        is_plain = pc.and_(is_plain, is_valid)
+    rows = with_position(pa.Table.from_arrays(columns, schema=schema), records)
+    if pc.all(is_plain).as_py() is not False:
+        return Batch(rows, as_rejects(records.slice(0, 0), []))
+    others = records.filter(pc.invert(is_plain))
+    found, rejects = _one_by_one(others, fields, max_bytes, schema)
+    return Batch(pa.concat_tables([rows.filter(is_plain), found]), rejects)
+
+
+def with_position(rows: pa.Table, records: pa.RecordBatch) -> pa.Table:
+    """Return the rows with topic, partition, offset and timestamp (Kafka's) of their records, one for each."""
+    for name in (*POSITION, "timestamp"):
+        rows = rows.append_column(name, records.column(name))
+    return rows
+
+
+def positions(rows: pa.Table | pa.RecordBatch) -> list[tuple[str, int, int]]:
+    """Return where in Kafka the rows came from: topic, partition, offset."""
+    return list(zip(*(rows.column(name).to_pylist() for name in POSITION), strict=True))
+
+
+def alert_ids(rows: pa.Table) -> pa.Array:
+    """Return the ids of the alerts that rows cause, the same however often they are read: topic-partition-offset."""
+    partition, offset = (rows[name].cast(pa.string()) for name in ("partition", "offset"))
+    return pc.binary_join_element_wise(rows["topic"], partition, offset, "-")
+
+
+def as_rejects(records: pa.RecordBatch, reasons: Sequence[str]) -> pa.Table:
+    """Return records as rows of the rejects table, but for its stamps: whole, each with its reason code."""
+    columns = {name: records.column(name) for name in (*POSITION, "timestamp", "key", "value")}
+    headers = [headers_of(text) for text in records.column("headers").to_pylist()]
+    return pa.table({**columns, "headers": pa.array(headers, HEADERS), "reason": pa.array(reasons, pa.string())})
+
+
+def headers_of(text: str | None) -> list[dict[str, Any]] | None:
+    """Return a record's headers, which reach a task as JSON: nested in Arrow they cost more than the rest."""
+    if text is None:
+        return None
+    return [
+        {"key": header["key"], "value": base64.b64decode(header["value"]) if "value" in header else None}
+        for header in json.loads(text)
+    ]
+
+
+def _messages(values: pa.Array, max_bytes: int) -> tuple[list[dict[str, Any]], pa.Array]:
+    """Return the JSON objects that the values hold, and which of them are plainly so; {} in place of the others."""
+    is_short = pc.fill_null(pc.less_equal(pc.binary_length(values), max_bytes), fill_value=False)
+    texts = values.to_pylist()
+    try:
+        found = [orjson.loads(text) for text in texts]
+    except ValueError:
+        found = [_json(text) for text in texts]
+    if all(type(one) is dict for one in found):
+        return found, is_short
+    is_object = pa.array([type(one) is dict for one in found])
+    return [one if type(one) is dict else {} for one in found], pc.and_(is_short, is_object)
+
+
+def _json(text: bytes | None) -> Any:
+    try:
+        return orjson.loads(text or b"")
+    except ValueError:
+        return None
+
+
+def _column(field: Field, values: list[Any], arrived: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Return the field's typed column, and where it is plainly valid."""
+    column = _typed(field.rule, values)
+    if field.is_time:
+        latest = pc.add(arrived, pa.scalar(rules.MAX_AHEAD, pa.duration("us")))
+        is_valid = pc.and_(pc.greater_equal(column, pa.scalar(rules.EARLIEST, MOMENT)), pc.less_equal(column, latest))
+    elif field.rule is rules.number:
+        is_valid = pc.and_(pc.greater_equal(column, field.least), pc.less_equal(column, field.most))
+    else:
+        is_valid = pc.is_valid(column)
+    is_valid = pc.fill_null(is_valid, fill_value=False)
+    if field.required or not column.null_count:
+        return column, is_valid
+    is_missing = pa.array([value is None or value == "" for value in values])
+    column = pc.if_else(is_missing, arrived, column) if field.is_time else column
+    return column, pc.or_(is_valid, is_missing)
+
+
+def _typed(rule: Rule, values: list[Any]) -> pa.Array:
+    """Return the values with their type by the rule, null where that needs a closer look."""
+    if rule is rules.epoch_seconds:
+        return _moments(_typed(rules.number, values))
+    memory, simple = _memory(rule), SIMPLE_TYPES[rule]
+    if not simple.issuperset(map(type, values)):
+        values = [value if type(value) in simple else None for value in values]
+    if rule is rules.number:
+        typed = [value if type(value) is float else memory[value] for value in values]
+    else:
+        typed = list(map(memory.__getitem__, values))
+    return pa.array(typed, pa.int64() if rule is rules.date else ARROW_TYPES[rule]).cast(ARROW_TYPES[rule])
+
+
+def _moments(seconds: pa.Array) -> pa.Array:
+    near = pc.if_else(pc.less(pc.abs(seconds), rules.FAR_SECONDS), seconds, None)
+    return pc.floor(pc.add(pc.multiply(near, rules.MICROS), 0.5)).cast(pa.int64()).cast(MOMENT)
+
+
+class Memory(dict[Any, Any]):
+    """Values as a rule types them, each distinct one looked at once; a date in microseconds, None for ValueError."""
+
+    def __init__(self, rule: Rule) -> None:
+        super().__init__()
+        self._rule = rule
+
+    def __missing__(self, value: Any) -> Any:
+        if len(self) >= REMEMBERED:
+            self.clear()
+        try:
+            typed = None if value is None else self._rule(value)
+        except ValueError:
+            typed = None
+        self[value] = (typed - rules.EPOCH) // MICROSECOND if isinstance(typed, datetime) else typed
+        return self[value]
+
+
+_memory = functools.cache(Memory)
+
+
+def _one_by_one(
+    records: pa.RecordBatch, fields: Sequence[Field], max_bytes: int, schema: pa.Schema
+) -> tuple[pa.Table, pa.Table]:
+    rows, valid, invalid, reasons = [], [], [], []
+    pairs = zip(records.column("value").to_pylist(), records.column("timestamp").to_pylist(), strict=True)
+    for index, (value, arrived) in enumerate(pairs):
+        try:
+            rows.append(rules.read_record(value, arrived, fields, max_bytes))
+            valid.append(index)
+        except InvalidRecordError as error:
+            invalid.append(index)
+            reasons.append(error.reason)
+    found = with_position(pa.Table.from_pylist(rows, schema), records.take(pa.array(valid, pa.int64())))
+    return found, as_rejects(records.take(pa.array(invalid, pa.int64())), reasons)

@@ -1,0 +1,173 @@
+"""What a Spark task does with its part of a micro-batch: rows of tables, in files of its own or handed to the driver.
+
+Rows that are few travel to the driver, which puts those of all tasks into one file. More of them stay in a Parquet file
+in the table's folder, of which the driver gets the name: until it commits that name, no reader sees the file.
+"""
+
+import functools
+import gc
+import json
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.fs as pa_fs
+import pyarrow.parquet as pq
+from deltalake.fs import DeltaStorageHandler
+
+from arus.streaming.spark_internals import running_batch
+
+# What a task gives for each table and for the records it has read; only one of file and rows in `data` is there.
+RESULT = "name string, rows bigint, file string, size bigint, stats string, data binary"
+RECORDS_READ = ""
+# The name of rows that are for the rejects of the job.
+REJECTS = "rejects"
+# Bytes in memory: what travels to the driver at most, for each task and table, and what a row group of a file has.
+FEW_BYTES = 1 << 20
+ROW_GROUP_BYTES = 8 << 20
+COMPRESSION = "zstd"
+
+Rows = Mapping[str, pa.Table]
+RowsOf = Callable[[pa.RecordBatch], Rows]
+# Of a Parquet file: its name, size in bytes, rows, and Delta's statistics as JSON.
+FileFacts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A table's folder or URI, and its columns."""
+
+    path: str
+    schema: pa.Schema
+
+
+@dataclass
+class TaskRows:
+    """The rows that one task has for one table; without a target, they are for the driver alone."""
+
+    name: str
+    target: Target | None
+    _pieces: list[pa.Table] = field(default_factory=list)
+    _bytes: int = 0
+    _file: "TableFile | None" = None
+
+    def add(self, rows: pa.Table) -> None:
+        self._pieces.append(rows)
+        self._bytes += rows.nbytes
+        if self.target and self._bytes > ROW_GROUP_BYTES:
+            self._write(self.target)
+
+    def result(self) -> dict[str, Any]:
+        """Return a row of RESULT; the file, if there is one, is whole by then."""
+        if self.target and (self._file or self._bytes > FEW_BYTES):
+            self._write(self.target)
+            assert self._file is not None  # noqa: S101
+            return {"name": self.name, **self._file.close()}
+        rows = pa.concat_tables(self._pieces)
+        return {"name": self.name, "rows": rows.num_rows, "data": as_bytes(rows)}
+
+    def _write(self, target: Target) -> None:
+        self._file = self._file or TableFile(target)
+        self._file.write(pa.concat_tables(self._pieces))
+        self._pieces, self._bytes = [], 0
+
+
+class TableFile:
+    """A new Parquet file in a table's folder; nobody reads it before its name is committed to the table's log."""
+
+    def __init__(self, target: Target, folder: str = "") -> None:
+        self._files = pa_fs.PyFileSystem(DeltaStorageHandler(target.path))
+        self._name = f"{folder}part-{uuid.uuid4()}.{COMPRESSION}.parquet"
+        self._writer = pq.ParquetWriter(self._name, target.schema, filesystem=self._files, compression=COMPRESSION)
+
+    def write(self, rows: pa.Table) -> None:
+        """Write the rows as one row group."""
+        self._writer.write_table(rows, row_group_size=max(rows.num_rows, 1))
+
+    def close(self) -> FileFacts:
+        """Return what the table's log has to say of the file."""
+        self._writer.close()
+        metadata = self._writer.writer.metadata
+        size = self._files.get_file_info(self._name).size
+        stats = json.dumps(statistics(metadata))
+        return {"file": self._name, "size": size, "rows": metadata.num_rows, "stats": stats}
+
+
+def write_file(target: Target, rows: pa.Table, folder: str = "") -> FileFacts:
+    """Write rows as one file of a table; `folder` is that of a partition."""
+    file = TableFile(target, folder)
+    file.write(rows)
+    return file.close()
+
+
+def task_rows(
+    batches: Iterator[pa.RecordBatch], rows_of: RowsOf, targets: Mapping[str, Target], result: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    """Give what `rows_of` makes of a task's records to the tables of that name; yield rows of RESULT."""
+    _keep_imports()
+    found: dict[str, TaskRows] = {}
+    stamps = {"batch_id": running_batch(), "rejected_at": datetime.now(timezone.utc)}
+    records = 0
+    for batch in batches:
+        records += batch.num_rows
+        for name, rows in rows_of(batch).items():
+            if rows.num_rows:
+                target = targets.get(name)
+                found.setdefault(name, TaskRows(name, target)).add(
+                    fitted(rows, target.schema, stamps) if target else rows
+                )
+    results = [{"name": RECORDS_READ, "rows": records}, *(rows.result() for rows in found.values())]
+    yield pa.RecordBatch.from_pylist(results, result)
+
+
+def fitted(rows: pa.Table, schema: pa.Schema, stamps: Mapping[str, Any]) -> pa.Table:
+    """Return the rows with the table's columns, in its order; those that only the sink knows are the same for all."""
+    columns = [
+        pa.repeat(pa.scalar(stamps[name], schema.field(name).type), rows.num_rows)
+        if name in stamps and name not in rows.column_names
+        else rows[name]
+        for name in schema.names
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def statistics(metadata: pq.FileMetaData) -> dict[str, Any]:
+    """Return Delta's statistics of a Parquet file: rows, and the bounds of numbers and times."""
+    least: dict[str, Any] = {}
+    most: dict[str, Any] = {}
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        for column in map(group.column, range(group.num_columns)):
+            found, name = column.statistics, column.path_in_schema
+            if found is None or not found.has_min_max or not isinstance(found.min, int | float | datetime):
+                continue
+            least[name] = min(found.min, least.get(name, found.min))
+            most[name] = max(found.max, most.get(name, found.max))
+    return {
+        "numRecords": metadata.num_rows,
+        "minValues": {name: _in_json(value) for name, value in least.items()},
+        "maxValues": {name: _in_json(value) for name, value in most.items()},
+    }
+
+
+def _in_json(value: Any) -> Any:
+    return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if isinstance(value, datetime) else value
+
+
+def as_bytes(rows: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, rows.schema) as stream:
+        stream.write_table(rows)
+    return bytes(sink.getvalue())
+
+
+def from_bytes(data: bytes) -> pa.Table:
+    return pa.ipc.open_stream(data).read_all()
+
+
+@functools.cache
+def _keep_imports() -> None:
+    # PySpark's workers collect garbage after every task: what was imported is none, and to see that takes 10 ms.
+    gc.freeze()

@@ -1,0 +1,64 @@
+"""Every way in which a sensor's reading can be written or be wrong, field by field, and all of it combined, seeded."""
+
+import itertools
+import random
+from collections.abc import Iterator
+
+from producers.temperature import MALFORMED
+
+SENSOR_IDS = (b'"S1"', b'" S1 "', b'"S\\u0031"', b'"\\ud83c\\udf21"', b"12", b"12.5", b"true", b'"a:b_c.d-e"')
+NO_SENSOR_IDS = (b"null", b'""', b'" "', b'"\\t\\n"', b'{"a":1}', b'["S1"]', b'"{"')
+NUMBERS = (
+    b"70.25", b"70", b"-0.0", b"7.0e1", b"2000.0", b"-273.15", b"80.0", b"80.00001", b'"70.25"', b'" 81 "', b'"+8.1e1"',
+)  # fmt: skip
+NO_NUMBERS = (
+    b"null", b'""', b'"panas"', b"true", b"[70.0]", b'{"c":70}', b"NaN", b"Infinity", b"1e400", b'"NaN"', b'"Infinity"',
+    b"2000.01", b"-273.16", b'"0x1A"', b'"1d"', b'"7 0"', b"070", b"7.", b"+7", b'"70,5"',
+    b"1" * 400, b'"' + b"9" * 400 + b'"',
+)  # fmt: skip
+TIMES = (None, b"null", b'""', b"1795262400", b"1795262400.25", b"1.7952624e9", b'"1795262400.5"', b"1795348800")
+NO_TIMES = (b'"kemarin"', b"true", b"{}", b"-1e15", b"1e18", b"0", b"1795348800.001", b"NaN", b"1e400", b"946684799.9")
+AROUND = (b"%s", b" %s\n", b"\t%s\r\n")
+BROKEN_AROUND = (b"%s}", b"%s%s", b"[%s]", b"%s\x00", b"x%s", b"%s,{}", b'%s,{"_end":true}', b"\xff%s", b"%s  junk")
+REST = (b"", b',"unit":"C"', b',"more":{"a":[1,{"b":null}]}', b',"note":"}{"', b',"note":"\\"}"', b',"n":NaN')
+BROKEN_REST = (b',"x":tru', b",", b',"x":01', b",'x':1", b',"x":"\x01"', b',"x"', b",,")
+COMBINATIONS = 4_000
+
+
+def reading(sensor_id: bytes, suhu: bytes, timestamp: bytes | None, rest: bytes = b"", around: bytes = b"%s") -> bytes:
+    time = b"" if timestamp is None else b',"timestamp":' + timestamp
+    body = b'{"sensor_id":' + sensor_id + b',"suhu":' + suhu + time + rest + b"}"
+    return around.replace(b"%s", body)
+
+
+def one_at_a_time() -> Iterator[bytes | None]:
+    """Yield a plain reading with each part in each of its forms, right and wrong."""
+    yield from MALFORMED.values()
+    plain = {"sensor_id": b'"S1"', "suhu": b"90.0", "timestamp": b"1795262400.25", "rest": b"", "around": b"%s"}
+    forms = {
+        "sensor_id": SENSOR_IDS + NO_SENSOR_IDS,
+        "suhu": NUMBERS + NO_NUMBERS,
+        "timestamp": TIMES + NO_TIMES,
+        "rest": REST + BROKEN_REST,
+        "around": AROUND + BROKEN_AROUND,
+    }
+    for name, values in forms.items():
+        for value in values:
+            yield reading(**{**plain, name: value})  # type: ignore[arg-type]
+    yield b'{"sensor_id":"S1","suhu":70.0,"suhu":90.0}'
+    yield b'{"suhu":90.0,"sensor_id":"S1"}'
+    yield b'{"sensor_id":"S1","suhu":90.0}{"sensor_id":"S2","suhu":91.0}'
+    yield b'{"Sensor_ID":"S1","suhu":90.0}'
+
+
+def combined(seed: int, count: int = COMBINATIONS) -> Iterator[bytes]:
+    """Yield readings whose parts are each drawn from all of their forms, most of them right."""
+    rng = random.Random(seed)
+
+    def draw(right: tuple[bytes | None, ...], wrong: tuple[bytes | None, ...]) -> bytes | None:
+        return rng.choice(wrong if rng.random() < 0.15 else right)
+
+    for _ in itertools.repeat(None, count):
+        parts = draw(SENSOR_IDS, NO_SENSOR_IDS), draw(NUMBERS, NO_NUMBERS), draw(TIMES, NO_TIMES)
+        rest, around = draw(REST, BROKEN_REST), draw(AROUND, BROKEN_AROUND)
+        yield reading(parts[0] or b"", parts[1] or b"", parts[2], rest or b"", around or b"%s")
