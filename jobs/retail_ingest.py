@@ -9,9 +9,10 @@ from functools import partial
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
+from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from arus import schemas
-from arus.job import start
+from arus.job import Job, start
 from arus.kafka_io import read_topic
 from arus.settings import Trigger
 from arus.streaming.arrow_sink import ArrowSink
@@ -54,8 +55,8 @@ def rows(records: pa.RecordBatch, max_value_bytes: int) -> Rows:
     return {"retail": valid, REJECTS: invalid}
 
 
-def main() -> None:
-    job, settings = start(Settings)
+def query(job: Job, settings: Settings) -> DataStreamWriter:
+    """Return the query, not yet started."""
     sink = ArrowSink(job, "tables", "retail")
     in_tasks = sink.tasks(partial(rows, max_value_bytes=settings.max_value_bytes))
 
@@ -69,7 +70,12 @@ def main() -> None:
         settings.max_offsets_per_trigger,
         **by_size_or_time(settings),
     )
-    job.run(sink.query(records, write, settings.trigger))
+    return sink.query(records, write, settings.trigger)
+
+
+def main() -> None:
+    job, settings = start(Settings)
+    job.run(query(job, settings))
 
 
 if __name__ == "__main__":

@@ -1,16 +1,24 @@
 """Run by spark-submit in a job's place: does many short runs of one query in one driver, and prints what came of each.
 
-usage: lab.py replay JOB TIMES | damage JOB
+usage: lab.py replay JOB TIMES | damage JOB | die-between-commits JOB | let-tasks-die JOB
 """
 
 import json
+import os
 import shutil
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyspark import TaskContext
 
 from arus.errors import ArusError
 from arus.job import Job, start
+from arus.streaming import arrow_sink, task_rows
+from arus.streaming.table_writer import TableWriter
 from jobs import retail_ingest, temperature_filter
 
 Damage = Callable[[Path], object]
@@ -80,7 +88,39 @@ def queries(name: str) -> tuple[Job, Callable[[], None]]:
         job, retail = start(retail_ingest.Settings)
         return job, lambda: job.run(retail_ingest.query(job, retail))
     job, temperature = start(temperature_filter.Settings)
-    return job, lambda: job.run(temperature_filter.queries(job, temperature)[1])
+    thresholds = temperature_filter.Thresholds(temperature.threshold_celsius, {})
+    return job, lambda: job.run(temperature_filter.tables_query(job, temperature, thresholds))
+
+
+def die_between_commits(run: Callable[[], None]) -> None:
+    """Kill this driver when the first table has the batch and the second has not."""
+    append, calls = TableWriter.append, []
+
+    def appended(self: TableWriter, *args: Any) -> bool:
+        if calls:
+            for pid in (os.getppid(), os.getpid()):  # The JVM, and its Python.
+                os.kill(pid, signal.SIGKILL)
+        calls.append(self)
+        return append(self, *args)
+
+    TableWriter.append = appended  # type: ignore[method-assign, assignment]
+    run()
+
+
+def dying_task(batches: Iterator[pa.RecordBatch], **given: Any) -> Iterator[pa.RecordBatch]:
+    """Do what a task does, and at the first try die when its files are written and nobody knows of them."""
+    task_rows.FEW_BYTES = 0
+    results = [*task_rows.task_rows(batches, **given)]
+    context = TaskContext.get()
+    if context and context.attemptNumber() == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    yield from results
+
+
+def let_tasks_die(run: Callable[[], None]) -> None:
+    """Let each task's worker die once between writing its files and returning; Spark tries the task again."""
+    arrow_sink.task_rows = dying_task  # type: ignore[attr-defined]
+    run()
 
 
 def main() -> None:
@@ -89,8 +129,10 @@ def main() -> None:
     checkpoint = Path(job.checkpoint("tables"))
     if what == "replay":
         replay(run, checkpoint, int(sys.argv[3]))
-    else:
+    elif what == "damage":
         damage(run, checkpoint)
+    else:
+        {"die-between-commits": die_between_commits, "let-tasks-die": let_tasks_die}[what](run)
 
 
 if __name__ == "__main__":

@@ -3,18 +3,20 @@
 import json
 import os
 import random
+import signal
 import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from deltalake import DeltaTable
 from kafka import KafkaAdminClient
 
 from arus import home, submit
 from tests.conftest import Broker
 from tests.e2e.lab import DAMAGES
-from tests.e2e.support import DRAIN, PATIENCE, drain, everything, positions, send, table, until, words
+from tests.e2e.support import DRAIN, PATIENCE, drain, everything, positions, row_count, send, table, until, words
 from tests.e2e.support import submit as start_job
 
 pytestmark = pytest.mark.e2e
@@ -91,8 +93,8 @@ def test_kill_9_of_the_driver_loses_nothing_and_doubles_nothing(cluster: Broker,
     assert hits >= 0.6 * kills
 
 
-def lab(cluster: Broker, what: str, job: str, *argv: str) -> list[Any]:
-    """Run tests/e2e/lab.py as the driver of a job, and return its results."""
+def lab(cluster: Broker, what: str, job: str, *argv: str, code: int = 0) -> list[Any]:
+    """Run tests/e2e/lab.py as the driver of a job until it ends with this exit code, and return its results."""
     zip_file = cluster.home / "lab.zip"
     submit.zip_code(zip_file)
     line = submit.command(job, [*DRAIN], zip_file)
@@ -101,7 +103,7 @@ def lab(cluster: Broker, what: str, job: str, *argv: str) -> list[Any]:
     done = subprocess.run(
         line, env=environment | _paths(cluster, job), capture_output=True, text=True, timeout=300, check=False
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == code, done.stdout + done.stderr
     return [json.loads(text.removeprefix("RESULT ")) for text in done.stdout.splitlines() if text.startswith("RESULT ")]
 
 
@@ -124,6 +126,29 @@ def test_a_batch_that_runs_again_and_again_changes_nothing(cluster: Broker, job:
     for alerts in JOBS[job][2]:
         ids = table(cluster, f"tables/{alerts}")["alert_id"].to_pylist()
         assert len(ids) == len(set(ids)) > 0
+
+
+def test_a_driver_killed_between_two_commits_of_a_batch_finishes_it_at_the_next_start(cluster: Broker) -> None:
+    fill(cluster, "temperature_filter", 1_000)
+    lab(cluster, "die-between-commits", "temperature_filter", code=-signal.SIGKILL)
+    counts = {name: row_count(cluster, name) for name in ("tables/sensor_suhu", "tables/peringatan_suhu")}
+    assert counts == {"tables/sensor_suhu": 990, "tables/peringatan_suhu": 0}, "killed where it was meant to be"
+    drain(cluster, "temperature_filter")
+    assert landed(cluster, "temperature_filter") == everything(cluster, "sensor-suhu")
+    ids = table(cluster, "tables/peringatan_suhu")["alert_id"].to_pylist()
+    hot = [number for number in range(1_000) if number % 100 != 99 and 60 + number % 30 > 80]
+    assert len(ids) == len(set(ids)) == len(hot)
+
+
+def test_a_worker_killed_before_it_could_tell_of_its_files_leaves_them_unread(cluster: Broker) -> None:
+    fill(cluster, "retail_ingest", 1_000)
+    lab(cluster, "let-tasks-die", "retail_ingest")
+    assert landed(cluster, "retail_ingest") == everything(cluster, "retail_stream")
+    for name in ("tables/retail", "rejects/retail_ingest"):
+        known = {Path(file).name for file in DeltaTable(cluster.home / name).file_uris()}
+        there = {path.name for path in (cluster.home / name).glob("*.parquet")}
+        assert len(known) == 2, "of the second tries"
+        assert len(there - known) == 2, "of the tries that died"
 
 
 def test_a_damaged_checkpoint_is_refused_with_the_remedy_or_changes_nothing(cluster: Broker) -> None:
