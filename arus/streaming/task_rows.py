@@ -29,6 +29,8 @@ REJECTS = "rejects"
 FEW_BYTES = 1 << 20
 ROW_GROUP_BYTES = 8 << 20
 COMPRESSION = "zstd"
+# The types of a column that statistics bound.
+BOUNDED = (int, float, datetime)
 
 Rows = Mapping[str, pa.Table]
 RowsOf = Callable[[pa.RecordBatch], Rows]
@@ -58,21 +60,21 @@ class TaskRows:
         self._pieces.append(rows)
         self._bytes += rows.nbytes
         if self.target and self._bytes > ROW_GROUP_BYTES:
-            self._write(self.target)
+            self._flush(self.target)
 
     def result(self) -> dict[str, Any]:
         """Return a row of RESULT; the file, if there is one, is whole by then."""
         if self.target and (self._file or self._bytes > FEW_BYTES):
-            self._write(self.target)
-            assert self._file is not None  # noqa: S101
-            return {"name": self.name, **self._file.close()}
+            return {"name": self.name, **self._flush(self.target).close()}
         rows = pa.concat_tables(self._pieces)
         return {"name": self.name, "rows": rows.num_rows, "data": as_bytes(rows)}
 
-    def _write(self, target: Target) -> None:
+    def _flush(self, target: Target) -> "TableFile":
         self._file = self._file or TableFile(target)
-        self._file.write(pa.concat_tables(self._pieces))
+        if self._pieces:
+            self._file.write(pa.concat_tables(self._pieces))
         self._pieces, self._bytes = [], 0
+        return self._file
 
 
 class TableFile:
@@ -141,7 +143,7 @@ def statistics(metadata: pq.FileMetaData) -> dict[str, Any]:
     for group in map(metadata.row_group, range(metadata.num_row_groups)):
         for column in map(group.column, range(group.num_columns)):
             found, name = column.statistics, column.path_in_schema
-            if found is None or not found.has_min_max or not isinstance(found.min, int | float | datetime):
+            if found is None or not found.has_min_max or type(found.min) not in BOUNDED:
                 continue
             least[name] = min(found.min, least.get(name, found.min))
             most[name] = max(found.max, most.get(name, found.max))

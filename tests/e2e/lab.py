@@ -94,7 +94,8 @@ def queries(name: str) -> tuple[Job, Callable[[], None]]:
 
 def die_between_commits(run: Callable[[], None]) -> None:
     """Kill this driver when the first table has the batch and the second has not."""
-    append, calls = TableWriter.append, []
+    append = TableWriter.append
+    calls: list[TableWriter] = []
 
     def appended(self: TableWriter, *args: Any) -> bool:
         if calls:
@@ -119,7 +120,7 @@ def dying_task(batches: Iterator[pa.RecordBatch], **given: Any) -> Iterator[pa.R
 
 def let_tasks_die(run: Callable[[], None]) -> None:
     """Let each task's worker die once between writing its files and returning; Spark tries the task again."""
-    arrow_sink.task_rows = dying_task  # type: ignore[attr-defined]
+    arrow_sink.task_rows = dying_task  # type: ignore[attr-defined, assignment]
     run()
 
 
