@@ -8,12 +8,15 @@ import functools
 import gc
 import json
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as default
 from datetime import datetime, timezone
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.fs as pa_fs
 import pyarrow.parquet as pq
 from deltalake.fs import DeltaStorageHandler
@@ -29,8 +32,9 @@ REJECTS = "rejects"
 FEW_BYTES = 1 << 20
 ROW_GROUP_BYTES = 8 << 20
 COMPRESSION = "zstd"
-# The types of a column that statistics bound.
-BOUNDED = (int, float, datetime)
+# What statistics keep of a text, as Delta's own writer does.
+BOUND_CHARACTERS = 32
+LAST_CHARACTER = "\U0010ffff"
 
 Rows = Mapping[str, pa.Table]
 RowsOf = Callable[[pa.RecordBatch], Rows]
@@ -52,7 +56,7 @@ class TaskRows:
 
     name: str
     target: Target | None
-    _pieces: list[pa.Table] = field(default_factory=list)
+    _pieces: list[pa.Table] = default(default_factory=list)
     _bytes: int = 0
     _file: "TableFile | None" = None
 
@@ -84,18 +88,61 @@ class TableFile:
         self._files = pa_fs.PyFileSystem(DeltaStorageHandler(target.path))
         self._name = f"{folder}part-{uuid.uuid4()}.{COMPRESSION}.parquet"
         self._writer = pq.ParquetWriter(self._name, target.schema, filesystem=self._files, compression=COMPRESSION)
+        self._statistics = Statistics()
 
     def write(self, rows: pa.Table) -> None:
         """Write the rows as one row group."""
         self._writer.write_table(rows, row_group_size=max(rows.num_rows, 1))
+        self._statistics.add(rows)
 
     def close(self) -> FileFacts:
         """Return what the table's log has to say of the file."""
         self._writer.close()
-        metadata = self._writer.writer.metadata
         size = self._files.get_file_info(self._name).size
-        stats = json.dumps(statistics(metadata))
-        return {"file": self._name, "size": size, "rows": metadata.num_rows, "stats": stats}
+        rows = self._statistics.rows
+        return {"file": self._name, "size": size, "rows": rows, "stats": self._statistics.as_json()}
+
+
+class Statistics:
+    """Delta's statistics of a file's rows, by which readers skip files: bounds and nulls of each plain column.
+
+    All plain columns, or none: `deltalake` takes a column without bounds, beside others that have some, for one that no
+    filter can match.
+    """
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._nulls: Counter[str] = Counter()
+        self._least: dict[str, Any] = {}
+        self._most: dict[str, Any] = {}
+
+    def add(self, rows: pa.Table) -> None:
+        self.rows += rows.num_rows
+        for field in rows.schema:
+            if pa.types.is_nested(field.type) or pa.types.is_binary(field.type):
+                continue
+            column = rows[field.name]
+            self._nulls[field.name] += column.null_count
+            least, most = pc.min_max(column).as_py().values()
+            if least is not None:
+                self._least[field.name] = min(least, self._least.get(field.name, least))
+                self._most[field.name] = max(most, self._most.get(field.name, most))
+
+    def as_json(self) -> str:
+        found = {
+            "numRecords": self.rows,
+            "minValues": {name: _bound(value, "") for name, value in self._least.items()},
+            "maxValues": {name: _bound(value, LAST_CHARACTER) for name, value in self._most.items()},
+            "nullCount": self._nulls,
+        }
+        return json.dumps(found)
+
+
+def _bound(value: Any, end: str) -> Any:
+    """Return a value as Delta's statistics have it: long text by its beginning, a largest one by what comes after."""
+    if isinstance(value, str) and len(value) > BOUND_CHARACTERS:
+        return value[:BOUND_CHARACTERS] + end
+    return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if isinstance(value, datetime) else value
 
 
 def write_file(target: Target, rows: pa.Table, folder: str = "") -> FileFacts:
@@ -134,28 +181,6 @@ def fitted(rows: pa.Table, schema: pa.Schema, stamps: Mapping[str, Any]) -> pa.T
         for name in schema.names
     ]
     return pa.table(columns, schema=schema)
-
-
-def statistics(metadata: pq.FileMetaData) -> dict[str, Any]:
-    """Return Delta's statistics of a Parquet file: rows, and the bounds of numbers and times."""
-    least: dict[str, Any] = {}
-    most: dict[str, Any] = {}
-    for group in map(metadata.row_group, range(metadata.num_row_groups)):
-        for column in map(group.column, range(group.num_columns)):
-            found, name = column.statistics, column.path_in_schema
-            if found is None or not found.has_min_max or type(found.min) not in BOUNDED:
-                continue
-            least[name] = min(found.min, least.get(name, found.min))
-            most[name] = max(found.max, most.get(name, found.max))
-    return {
-        "numRecords": metadata.num_rows,
-        "minValues": {name: _in_json(value) for name, value in least.items()},
-        "maxValues": {name: _in_json(value) for name, value in most.items()},
-    }
-
-
-def _in_json(value: Any) -> Any:
-    return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if isinstance(value, datetime) else value
 
 
 def as_bytes(rows: pa.Table) -> bytes:

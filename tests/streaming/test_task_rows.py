@@ -6,13 +6,15 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 
 from arus.streaming import task_rows
 from arus.streaming.record_batches import MOMENT
-from arus.streaming.task_rows import RECORDS_READ, FileFacts, Target, from_bytes, statistics, write_file
+from arus.streaming.table_writer import add_action
+from arus.streaming.task_rows import RECORDS_READ, FileFacts, TableFile, Target, from_bytes
 from tests.streaming.kafka_records import batch
 
 SCHEMA = pa.schema([("offset", pa.int64()), ("value", pa.binary()), ("batch_id", pa.int64())])
@@ -85,22 +87,42 @@ def test_rows_of_large_values_are_counted_in_bytes(target: Target) -> None:
     assert run(target, 3, value=b"x" * 500_000)["a"]["file"]
 
 
-def test_statistics_bound_numbers_and_times_and_nothing_else(tmp_path: Path) -> None:
+def test_statistics_bound_every_plain_column(tmp_path: Path) -> None:
     at = [datetime(2026, 11, 21, 12, 0, 0, micros, timezone.utc) for micros in (7, 9)]
     columns: dict[str, pa.Array] = {
         "n": pa.array([2, None], pa.int32()),
         "x": pa.array([-0.5, 1e-300]),
         "at": pa.array(at, MOMENT),
-        "s": pa.array(["b", "a"]),
+        "s": pa.array(["b" * 40, "a" * 40]),
         "b": pa.array([True, False]),
         "nothing": pa.array([None, None], pa.int64()),
+        "bytes": pa.array([b"", b"x"], pa.binary()),
         "flags": pa.array([["z"], []]),
     }
     rows = pa.table(columns)
-    facts = write_file(Target(str(tmp_path), rows.schema), rows)
+    path = str(tmp_path / "a table")
+    DeltaTable.create(path, rows.schema)
+    file = TableFile(Target(path, rows.schema))
+    for row in range(2):
+        file.write(rows.slice(row, 1))
+    facts = file.close()
     assert json.loads(facts["stats"]) == {
         "numRecords": 2,
-        "minValues": {"n": 2, "x": -0.5, "at": "2026-11-21T12:00:00.000007Z"},
-        "maxValues": {"n": 2, "x": 1e-300, "at": "2026-11-21T12:00:00.000009Z"},
+        "minValues": {"n": 2, "x": -0.5, "at": "2026-11-21T12:00:00.000007Z", "s": "a" * 32, "b": False},
+        "maxValues": {
+            "n": 2,
+            "x": 1e-300,
+            "at": "2026-11-21T12:00:00.000009Z",
+            "s": "b" * 32 + "\U0010ffff",
+            "b": True,
+        },
+        "nullCount": {"n": 1, "x": 0, "at": 0, "s": 0, "b": 0, "nothing": 2},
     }
-    assert statistics(pq.read_metadata(tmp_path / facts["file"])) == json.loads(facts["stats"])
+    table = DeltaTable(path)
+    table.create_write_transaction([add_action(facts)], "append", table.schema())
+    for name in ("n", "x", "at", "s", "b", "bytes"):
+        value = columns[name][0]
+        found = DeltaTable(path).to_pyarrow_dataset().to_table(filter=ds.field(name) == value)
+        assert found[name].to_pylist() == [value.as_py()], "a reader that skips files by statistics finds the row"
+    for name, nulls in (("n", 1), ("nothing", 2), ("s", 0)):
+        assert DeltaTable(path).to_pyarrow_dataset().to_table(filter=ds.field(name).is_null()).num_rows == nulls
