@@ -1,7 +1,7 @@
-"""Fills a topic with a backlog of real-shaped messages, by Spark: backlog.py readings|retail|suhu|kelembaban ROWS.
+"""Fills a topic with a backlog of real-shaped messages, by Spark: backlog.py readings|retail|suhu|kelembaban ROWS [N].
 
 Readings: 200 sensors at 70 to 76 degrees Celsius, one in fifty 10 above. Retail: rows of the generated shop. suhu,
-kelembaban: 1,000 warehouses, a reading a second each, a door open for one minute in ten.
+kelembaban: 1,000 warehouses, a reading a second each, a door open for one minute in ten. One in N is cut short.
 """
 
 import itertools
@@ -54,12 +54,15 @@ MAKERS: dict[str, tuple[Callable[[SparkSession, int], DataFrame], str]] = {
 
 
 def main() -> None:
-    what, rows = sys.argv[1], int(sys.argv[2])
+    what, rows, one_in = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]) if sys.argv[3:] else 0
     spark = SparkSession.builder.getOrCreate()
     make, topic = MAKERS[what]
+    messages = make(spark, rows)
+    if one_in:
+        cut = f"if(rand(7) < 1.0 / {one_in}, left(value, length(value) - 2), value) AS value"
+        messages = messages.selectExpr("key", cut)
     (
-        make(spark, rows)
-        .write.format("kafka")
+        messages.write.format("kafka")
         .option("kafka.bootstrap.servers", home.bootstrap_servers())
         .option("kafka.linger.ms", "20")
         .option("kafka.batch.size", "262144")

@@ -1,6 +1,8 @@
 """How fast a backlog becomes alerts and table rows: python -m benchmarks drain [--rows 3000000] [--runs 3].
 
-Counted from the start of each query to the end of its last batch. The peer drains the same topic in the same run.
+Counted from the start of each query to the end of its last batch; `warm` is the median of its full micro-batches but
+the first. Spark as people write it, and for tables a Python process without Spark, drain the same topic in the same
+run. With --one-in 100, one message in a hundred is cut short: the peers cannot do that, and are left out.
 """
 
 import argparse
@@ -11,30 +13,45 @@ import sys
 from datetime import datetime
 
 from arus import home
-from benchmarks.rig import machine, rig, run_peer, start_job
+from benchmarks.rig import machine, rig, run_peer, run_python, start_job
 
 PARTS = {
     "alerts": ("temperature_filter", "temperature_filter.alerts"),
     "readings": ("temperature_filter", "temperature_filter.tables"),
     "retail": ("retail_ingest", "retail_ingest.tables"),
 }
+# Records of a micro-batch: the backlog is a handful of them, so that there are some after the first.
+BATCH_ROWS = 500_000
+FULL_ROWS = 0.9 * BATCH_ROWS
 
-FOUND: dict[str, list[tuple[float, float]]] = {}
+Rates = dict[str, float]
 
 
 def ours(job: str, *options: str) -> None:
     for name in ("checkpoints", "tables", "rejects"):
         shutil.rmtree(home.home() / name, ignore_errors=True)
     (home.logs() / f"{job}.progress.jsonl").unlink(missing_ok=True)
-    if start_job(job, "--conf", "spark.arus.trigger=availableNow", *options).wait():
+    batches = ("--conf", f"spark.arus.max-offsets-per-trigger={BATCH_ROWS}")
+    if start_job(job, "--conf", "spark.arus.trigger=availableNow", *batches, *options).wait():
         sys.exit((home.logs() / f"{job}.out").read_text())
 
 
-def rate(job: str, query: str) -> float:
-    """Return rows per second from the query's start to its end."""
+def rates(job: str, query: str) -> Rates:
+    """Return rows per second from the query's start to its end, and of its warm micro-batches."""
     status = json.loads((home.run() / f"{job}.status.json").read_text())["queries"][query]
     begun, ended = (datetime.fromisoformat(status[when]) for when in ("started", "ended"))
-    return float(status["total"]["rows_in"] / (ended - begun).total_seconds())
+    found = {"arus": float(status["total"]["rows_in"] / (ended - begun).total_seconds())}
+    batches = map(json.loads, (home.logs() / f"{job}.progress.jsonl").read_text().splitlines())
+    full = [each for each in batches if each["query"] == query and each["rows_in"] > FULL_ROWS]
+    warm = [1000 * each["rows_in"] / each["batch_ms"] for each in full[1:]]
+    return found | ({"arus, warm": statistics.median(warm)} if warm else {})
+
+
+def peers(part: str) -> Rates:
+    results = {"spark": run_peer("peer", part)[0]}
+    if part != "alerts":
+        results["process"] = run_python("process_peer", part)
+    return {name: result["rows"] / result["seconds"] for name, result in results.items()}
 
 
 def main(argv: list[str]) -> int:
@@ -42,25 +59,25 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--rows", type=int, default=3_000_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--part", choices=PARTS, action="append", help="only this part; may be given again")
+    parser.add_argument("--one-in", type=int, default=0, metavar="N", help="cut one message in N short")
     options, spark_options = parser.parse_known_args(argv)
     parts = options.part or list(PARTS)
+    found: dict[str, list[Rates]] = {part: [] for part in parts}
     print(machine())
     with rig():
         for what in sorted({"retail" if part == "retail" else "readings" for part in parts}):
-            run_peer("backlog", what, str(options.rows))
+            run_peer("backlog", what, str(options.rows), str(options.one_in))
         for run in range(options.runs):
             for part in parts:
                 job, query = PARTS[part]
                 ours(job, *spark_options)
-                [peer] = run_peer("peer", part)
-                report(part, run, rate(job, query), peer["rows"] / peer["seconds"])
+                found[part].append(rates(job, query) | ({} if options.one_in else peers(part)))
+                print(f"{part} run {run + 1}: {text(found[part][-1])}", flush=True)
     for part in parts:
-        mine, peers = zip(*FOUND[part], strict=True)
-        middle, peer_middle = statistics.median(mine), statistics.median(peers)
-        print(f"{part}: median of {options.runs}: {middle:,.0f} rows/s, peer {peer_middle:,.0f} rows/s")
+        medians = {name: statistics.median(each[name] for each in found[part]) for name in found[part][0]}
+        print(f"{part}, median of {options.runs}: {text(medians)}")
     return 0
 
 
-def report(part: str, run: int, mine: float, peer: float) -> None:
-    FOUND.setdefault(part, []).append((mine, peer))
-    print(f"{part} run {run + 1}: {mine:,.0f} rows/s, peer {peer:,.0f} rows/s, {mine / peer:.2f} times", flush=True)
+def text(rows_a_second: Rates) -> str:
+    return ", ".join(f"{name} {rate:,.0f} rows/s" for name, rate in rows_a_second.items())

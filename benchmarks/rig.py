@@ -67,7 +67,17 @@ def run_peer(script: str, *argv: str) -> list[dict[str, float]]:
     line = [submit.spark_submit(), "--master", "local[2]", "--driver-memory", "1g", "--jars", submit.spark_jars()]
     line += ["--conf", "spark.ui.enabled=false", *peer_settings(), str(HERE / f"{script}.py"), *argv]
     environment = os.environ | {"PYTHONPATH": str(home.ROOT), "PYSPARK_PYTHON": sys.executable}
-    done = subprocess.run(line, env=environment, capture_output=True, text=True, check=False)
+    return _results(line, environment)
+
+
+def run_python(script: str, *argv: str) -> dict[str, float]:
+    """Run benchmarks/<script>.py by itself, and return its result."""
+    [result] = _results([sys.executable, "-m", f"benchmarks.{script}", *argv], dict(os.environ))
+    return result
+
+
+def _results(line: list[str], environment: dict[str, str]) -> list[dict[str, float]]:
+    done = subprocess.run(line, cwd=home.ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stdout + done.stderr)
     return [json.loads(text.removeprefix("RESULT ")) for text in done.stdout.splitlines() if text.startswith("RESULT ")]

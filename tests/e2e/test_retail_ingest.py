@@ -153,16 +153,6 @@ def test_a_table_of_many_small_batches_stays_in_few_files(cluster: Broker) -> No
     assert (retail.protocol().min_reader_version, retail.protocol().min_writer_version) == (1, 2)
 
 
-def test_short_runs_join_the_small_files_of_those_before(cluster: Broker) -> None:
-    few = ("--conf", "spark.databricks.delta.autoCompact.minNumFiles=2")
-    for _ in range(3):
-        send(cluster, "retail_stream", retail_rows(10))
-        drain(cluster, "retail_ingest", *few)
-    retail = DeltaTable(cluster.home / "tables" / "retail")
-    assert len(retail.file_uris()) < 3
-    assert positions(table(cluster, "tables/retail")) == everything(cluster, "retail_stream")
-
-
 def test_a_broker_killed_under_producer_and_job_loses_nothing_and_doubles_nothing(cluster: Broker) -> None:
     send(cluster, "retail_stream", retail_rows(1))
     job = submit(cluster, "retail_ingest", *OFTEN)
