@@ -31,8 +31,7 @@ def ours(job: str, *options: str) -> None:
     for name in ("checkpoints", "tables", "rejects"):
         shutil.rmtree(home.home() / name, ignore_errors=True)
     (home.logs() / f"{job}.progress.jsonl").unlink(missing_ok=True)
-    batches = ("--conf", f"spark.arus.max-offsets-per-trigger={BATCH_ROWS}")
-    if start_job(job, "--conf", "spark.arus.trigger=availableNow", *batches, *options).wait():
+    if start_job(job, "--conf", "spark.arus.trigger=availableNow", *options).wait():
         sys.exit((home.logs() / f"{job}.out").read_text())
 
 
@@ -63,6 +62,7 @@ def main(argv: list[str]) -> int:
     options, spark_options = parser.parse_known_args(argv)
     parts = options.part or list(PARTS)
     found: dict[str, list[Rates]] = {part: [] for part in parts}
+    batches = ("--conf", f"spark.arus.max-offsets-per-trigger={BATCH_ROWS}")
     print(machine())
     with rig():
         for what in sorted({"retail" if part == "retail" else "readings" for part in parts}):
@@ -70,7 +70,7 @@ def main(argv: list[str]) -> int:
         for run in range(options.runs):
             for part in parts:
                 job, query = PARTS[part]
-                ours(job, *spark_options)
+                ours(job, *batches, *spark_options)
                 found[part].append(rates(job, query) | ({} if options.one_in else peers(part)))
                 print(f"{part} run {run + 1}: {text(found[part][-1])}", flush=True)
     for part in parts:

@@ -59,7 +59,7 @@ def main() -> None:
     while offsets != ends:
         if messages := consumer.consume(POLL, 0.5):
             offsets |= {message.partition(): message.offset() + 1 for message in messages}
-            pieces.append(parse([message.value() for message in messages], schema))
+            pieces.append(parse([message.value() or b"" for message in messages], schema))
             waiting += len(messages)
         if waiting >= BATCH or offsets == ends:
             done = [Transaction(f"{topic}-{partition}", offset) for partition, offset in offsets.items()]

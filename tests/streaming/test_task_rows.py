@@ -14,7 +14,7 @@ from deltalake import DeltaTable
 from arus.streaming import task_rows
 from arus.streaming.record_batches import MOMENT
 from arus.streaming.table_writer import add_action
-from arus.streaming.task_rows import LAST_CHARACTER, RECORDS_READ, FileFacts, TableFile, Target, from_bytes
+from arus.streaming.task_rows import RECORDS_READ, FileFacts, TableFile, Target, from_bytes
 from tests.streaming.kafka_records import batch
 
 SCHEMA = pa.schema([("offset", pa.int64()), ("value", pa.binary()), ("batch_id", pa.int64())])
