@@ -58,7 +58,7 @@ def main() -> None:
     rows = waiting = 0
     while offsets != ends:
         if messages := consumer.consume(POLL, 0.5):
-            offsets |= {message.partition(): message.offset() + 1 for message in messages}
+            offsets |= {message.partition() or 0: (message.offset() or 0) + 1 for message in messages}
             pieces.append(parse([message.value() or b"" for message in messages], schema))
             waiting += len(messages)
         if waiting >= BATCH or offsets == ends:

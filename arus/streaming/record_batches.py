@@ -9,6 +9,7 @@ import functools
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
@@ -34,6 +35,7 @@ REMEMBERED = 65_536
 MICROSECOND = timedelta(microseconds=1)
 _TEXT: frozenset[type] = frozenset({str, type(None)})
 _NUMBER: frozenset[type] = _TEXT | {int, float}
+FLOATS = {float, type(None)}
 # What JSON values are typed by memory. As a key, the number 1 is the same as 1.0: no matter to a number, but to a name.
 SIMPLE_TYPES: dict[Rule, frozenset[type]] = {
     rules.text: _TEXT,
@@ -58,7 +60,7 @@ def read_batch(records: pa.RecordBatch, fields: Sequence[Field], max_bytes: int)
     arrived = records.column("timestamp")
     columns = []
     for field in fields:
-        column, is_valid = _column(field, [message.get(field.name) for message in messages], arrived)
+        column, is_valid = _column(field, _values(messages, field.name), arrived)
         columns.append(column)
         is_plain = pc.and_(is_plain, is_valid)
     rows = with_position(pa.Table.from_arrays(columns, schema=schema), records)
@@ -67,6 +69,13 @@ def read_batch(records: pa.RecordBatch, fields: Sequence[Field], max_bytes: int)
     others = records.filter(pc.invert(is_plain))
     found, rejects = _one_by_one(others, fields, max_bytes, schema)
     return Batch(pa.concat_tables([rows.filter(is_plain), found]), rejects)
+
+
+def _values(messages: list[dict[str, Any]], name: str) -> list[Any]:
+    try:
+        return list(map(itemgetter(name), messages))
+    except KeyError:
+        return [message.get(name) for message in messages]
 
 
 def with_position(rows: pa.Table, records: pa.RecordBatch) -> pa.Table:
@@ -112,7 +121,7 @@ def _messages(values: pa.Array, max_bytes: int) -> tuple[list[dict[str, Any]], p
         found = [orjson.loads(text) for text in texts]
     except ValueError:
         found = [_json(text) for text in texts]
-    if all(type(one) is dict for one in found):
+    if set(map(type, found)) <= {dict}:
         return found, is_short
     is_object = pa.array([type(one) is dict for one in found])
     return [one if type(one) is dict else {} for one in found], pc.and_(is_short, is_object)
@@ -147,11 +156,11 @@ def _typed(rule: Rule, values: list[Any]) -> pa.Array:
     """Return the values with their type by the rule, null where that needs a closer look."""
     if rule is rules.epoch_seconds:
         return _moments(_typed(rules.number, values))
-    memory, simple = _memory(rule), SIMPLE_TYPES[rule]
-    if not simple.issuperset(map(type, values)):
+    memory, simple, types = _memory(rule), SIMPLE_TYPES[rule], set(map(type, values))
+    if not types <= simple:
         values = [value if type(value) in simple else None for value in values]
     if rule is rules.number:
-        typed = [value if type(value) is float else memory[value] for value in values]
+        typed = values if types <= FLOATS else [one if type(one) is float else memory[one] for one in values]
     else:
         typed = list(map(memory.__getitem__, values))
     return pa.array(typed, pa.int64() if rule is rules.date else ARROW_TYPES[rule]).cast(ARROW_TYPES[rule])
