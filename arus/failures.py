@@ -20,6 +20,10 @@ _KNOWN = (
         "`python -m arus reset {job}`",
     ),
     (
+        r"Concurrent transaction failed",
+        "another driver writes the same micro-batches, with the same checkpoint: stop one of the two",
+    ),
+    (
         r"No space left on device",
         "the disk is full: free some space under {home}; nothing is lost",
     ),

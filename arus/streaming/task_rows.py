@@ -10,8 +10,7 @@ import json
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from dataclasses import field as default
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
@@ -56,7 +55,7 @@ class TaskRows:
 
     name: str
     target: Target | None
-    _pieces: list[pa.Table] = default(default_factory=list)
+    _pieces: list[pa.Table] = field(default_factory=list)
     _bytes: int = 0
     _file: "TableFile | None" = None
 
@@ -118,15 +117,14 @@ class Statistics:
 
     def add(self, rows: pa.Table) -> None:
         self.rows += rows.num_rows
-        for field in rows.schema:
-            if pa.types.is_nested(field.type) or pa.types.is_binary(field.type):
+        for name, column in zip(rows.column_names, rows.columns, strict=True):
+            if pa.types.is_nested(column.type) or pa.types.is_binary(column.type):
                 continue
-            column = rows[field.name]
-            self._nulls[field.name] += column.null_count
+            self._nulls[name] += column.null_count
             least, most = pc.min_max(column).as_py().values()
             if least is not None:
-                self._least[field.name] = min(least, self._least.get(field.name, least))
-                self._most[field.name] = max(most, self._most.get(field.name, most))
+                self._least[name] = min(least, self._least.get(name, least))
+                self._most[name] = max(most, self._most.get(name, most))
 
     def as_json(self) -> str:
         found = {
