@@ -8,6 +8,7 @@ import functools
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,12 +21,14 @@ from arus import checkpoints, delta_files, home, locks, schemas
 from arus.errors import ArusError
 from arus.job import Job
 from arus.settings import Trigger
+from arus.streaming.records import EPOCH
 from arus.streaming.spark_internals import arrow_schema, map_arrow, running_query
 from arus.streaming.table_writer import TableWriter
 from arus.streaming.task_rows import RECORDS_READ, REJECTS, RESULT, FileFacts, RowsOf, Target, from_bytes, task_rows
 
 # What the tasks get of a Kafka record. Headers come as JSON (record_batches.headers_of).
 RECORD = ("topic", "partition", "offset", "timestamp", "key", "value", "headers")
+LATEST = datetime(9999, 1, 1, tzinfo=timezone.utc)
 # The log is condensed every 50 commits.
 TABLE_PROPERTIES = {"delta.checkpointInterval": "50"}
 # Where every commit replaces a part of the table (mutable_partition.py), it leaves a file behind.
@@ -76,8 +79,7 @@ class ArrowSink:
         result = arrow_schema(RESULT)
         function = functools.partial(task_rows, rows_of=rows_of, targets=self._targets, result=result)
         in_tasks = map_arrow(function, RECORD, RESULT)
-        record = [F.to_json(name).alias(name) if name == "headers" else F.col(name) for name in RECORD]
-        return lambda batch: _gathered(in_tasks(batch.select(*record)).toArrow())
+        return lambda batch: _gathered(in_tasks(as_records(batch)).toArrow())
 
     def commit(self, found: Found, batch_id: int) -> None:
         """Commit a micro-batch's rows, table by table, the rejects last; a table that has the batch is left alone."""
@@ -102,6 +104,14 @@ class ArrowSink:
             .option("checkpointLocation", self._job.checkpoint(self._query))
             .trigger(**trigger.options())
         )
+
+
+def as_records(batch: DataFrame) -> DataFrame:
+    """Return Kafka records as the tasks get them: headers as JSON, and no time that Python has no word for."""
+    # A producer may send any number as its message's time.
+    time = F.least(F.greatest("timestamp", F.lit(EPOCH)), F.lit(LATEST)).alias("timestamp")
+    sent = {"timestamp": time, "headers": F.to_json("headers").alias("headers")}
+    return batch.select(*(sent.get(name, F.col(name)) for name in RECORD))
 
 
 def _target(name: str, ddl: str) -> Target:

@@ -31,7 +31,7 @@ FAR_SECONDS = 1e11
 NUMBER_TEXT = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 ISO_DATE = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6})\d*)?)?)?"
-    r"\s*(?:Z|UTC|([+-])(\d{2}):?(\d{2}))?"
+    r"\s*(?:Z|UTC|([+-]\d{2}):?([0-5]\d))?"
 )
 SLASHED_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{2}|\d{4}) (\d{1,2}):(\d{2})")
 
@@ -49,7 +49,10 @@ class InvalidRecordError(ValueError):
 
 def text(value: Any) -> str:
     """Return text as it is, and anything else as JSON writes it."""
-    found = value if isinstance(value, str) else json.dumps(value)
+    try:
+        found = value if isinstance(value, str) else json.dumps(value)
+    except RecursionError as error:
+        raise ValueError("an object of too many levels") from error
     # JSON can spell half of a surrogate pair, which no UTF-8 can hold.
     return found.encode(errors="replace").decode()
 
@@ -107,11 +110,14 @@ def date(value: Any) -> datetime:
     if not match:
         raise ValueError("no date")
     year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
-    fraction, sign, hours, minutes = match.groups()[6:]
+    fraction, hours, minutes = match.groups()[6:]
     micros = int((fraction or "").ljust(6, "0"))
-    local = datetime(year, month, day, hour, minute, second, micros, timezone.utc)
-    offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
-    return local + offset if sign == "-" else local - offset
+    before = -1 if (hours or "").startswith("-") else 1
+    zone = timezone(timedelta(hours=int(hours or 0), minutes=before * int(minutes or 0)))
+    try:
+        return datetime(year, month, day, hour, minute, second, micros, zone).astimezone(timezone.utc)
+    except OverflowError as error:
+        raise ValueError("no year of four digits") from error
 
 
 TIMES: tuple[Rule, ...] = (epoch_seconds, date)

@@ -40,6 +40,14 @@ def test_nothing_and_what_is_made_of_parts_identify_nothing(value: Any) -> None:
         identifier(value)
 
 
+def test_what_is_nested_too_deeply_is_no_text() -> None:
+    value: Any = []
+    for _ in range(100_000):
+        value = [value]
+    with pytest.raises(ValueError, match="too many levels"):
+        text(value)
+
+
 def test_text_is_kept_as_it_is() -> None:
     assert [text(value) for value in (" a ", "", 6, {"a": [1]})] == [" a ", "", "6", '{"a": [1]}']
 
@@ -99,6 +107,7 @@ def test_epoch_seconds_are_times_to_the_microsecond() -> None:
         ("2011-10-06T16:20:00Z", (2011, 10, 6, 16, 20)),
         ("2011-10-06T16:20:00+07:00", (2011, 10, 6, 9, 20)),
         ("2011-10-06T16:20:00-0330", (2011, 10, 6, 19, 50)),
+        ("2011-10-06T16:20:00-00:30", (2011, 10, 6, 16, 50)),
         ("10/6/11 16:20", (2011, 10, 6, 16, 20)),
         ("10/6/2011 16:20", (2011, 10, 6, 16, 20)),
     ],
@@ -109,10 +118,24 @@ def test_a_date_is_understood(value: str, expected: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["16:20", "T16:20", "31/12/10 8:26", "kemarin", "2011-02-30 00:00:00", "2011-13-01", "2011-10-06 25:00", 20111006],
+    [
+        "16:20",
+        "T16:20",
+        "31/12/10 8:26",
+        "kemarin",
+        "2011-02-30 00:00:00",
+        "2011-13-01",
+        "2011-10-06 25:00",
+        20111006,
+        "9999-12-31 23:00-05:00",
+        "0001-01-01T00:00+05:00",
+        "0000-01-01",
+        "2011-10-06T16:20+99:00",
+        "2011-10-06T16:20+05:99",
+    ],
 )
 def test_what_is_no_date_is_none(value: Any) -> None:
-    with pytest.raises(ValueError, match=r"date|text|range|month|hour|day"):
+    with pytest.raises(ValueError, match=r"date|text|range|month|hour|day|year|offset"):
         date(value)
 
 
