@@ -112,19 +112,20 @@ def summary(progress: dict[str, Any], counts: tuple[int | None, int | None] | No
     """Return what matters of a StreamingQueryProgress: rows, lag (rows behind the topic), state rows, time (ms).
 
     A table's batch counts its rows itself: Spark counts a record each time that it is read, and rejects are read twice.
-    A batch whose counts are not known, as one that a table had already before a crash, counts nothing.
+    A batch whose counts are not known counts nothing. The lag of a batch that is done again after a crash is not known
+    (None): Spark has not asked for the topic's ends then.
     """
     total, rejected = counts or (progress["numInputRows"], 0)
     sink_rows = progress["sink"].get("numOutputRows", -1)
     kept = total - rejected if counts and total is not None and rejected is not None else None
-    lags = [float((source.get("metrics") or {}).get("maxOffsetsBehindLatest") or 0) for source in progress["sources"]]
+    lags = [(source.get("metrics") or {}).get("maxOffsetsBehindLatest") for source in progress["sources"]]
     return {
         "at": progress["timestamp"],
         "batch": progress["batchId"],
         "rows_in": total or 0,
         "rows_out": kept if counts else (sink_rows if sink_rows >= 0 else None),
         "rejected": rejected,
-        "lag": int(max(lags, default=0)),
+        "lag": int(max(map(float, lags))) if lags and None not in lags else None,
         "batch_ms": progress["durationMs"].get("triggerExecution", progress.get("batchDuration", 0)),
         "state_rows": sum(operator["numRowsTotal"] for operator in progress["stateOperators"]),
         "state_bytes": sum(operator["memoryUsedBytes"] for operator in progress["stateOperators"]),
@@ -136,9 +137,10 @@ def line(query: str, batch: dict[str, Any]) -> str:
     """Return a batch as one line for the console."""
     seconds = batch["batch_ms"] / 1000
     rate = batch["rows_in"] / seconds if seconds else 0
+    lag = "unknown" if batch["lag"] is None else f"{batch['lag']:,}"
     return (
         f"{query} batch {batch['batch']}: {batch['rows_in']:,} rows in {seconds:.2f} s ({rate:,.0f}/s), "
-        f"{batch['rejected'] or 0:,} rejected, lag {batch['lag']:,}"
+        f"{batch['rejected'] or 0:,} rejected, lag {lag}"
     )
 
 

@@ -44,11 +44,12 @@ def test_uncounted_rows_are_the_sinks_or_unknown(sink_rows: int, rows_out: int |
     assert (batch["rows_out"], batch["rejected"]) == (rows_out, 0)
 
 
-def test_the_lag_is_the_worst_of_the_sources_and_0_where_none_tells() -> None:
-    sources = [{"metrics": {"maxOffsetsBehindLatest": "3"}}, {"metrics": {"maxOffsetsBehindLatest": "5.0"}}, {}]
+def test_the_lag_is_the_worst_of_the_sources_and_unknown_where_one_does_not_tell() -> None:
+    sources = [{"metrics": {"maxOffsetsBehindLatest": "3"}}, {"metrics": {"maxOffsetsBehindLatest": "5.0"}}]
     assert summary(PROGRESS | {"sources": sources}, None)["lag"] == 5
-    assert summary(PROGRESS | {"sources": [{"metrics": None}]}, None)["lag"] == 0
-    assert summary(PROGRESS | {"sources": []}, None)["lag"] == 0
+    for unknown in ([{"metrics": None}], [], [*sources, {}], [*sources, {"metrics": {}}]):
+        assert summary(PROGRESS | {"sources": unknown}, None)["lag"] is None
+    assert line("q", summary(PROGRESS | {"sources": []}, None)).endswith("lag unknown")
 
 
 def test_the_state_of_all_operators_is_added_up() -> None:
