@@ -118,7 +118,7 @@ def summary(progress: dict[str, Any], counts: tuple[int | None, int | None] | No
     total, rejected = counts or (progress["numInputRows"], 0)
     sink_rows = progress["sink"].get("numOutputRows", -1)
     kept = total - rejected if counts and total is not None and rejected is not None else None
-    lags = [(source.get("metrics") or {}).get("maxOffsetsBehindLatest") for source in progress["sources"]]
+    lags: list[Any] = [(source.get("metrics") or {}).get("maxOffsetsBehindLatest") for source in progress["sources"]]
     return {
         "at": progress["timestamp"],
         "batch": progress["batchId"],
