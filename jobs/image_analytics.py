@@ -23,6 +23,7 @@ from arus.kafka_io import read_topic
 from arus.settings import Trigger
 from arus.streaming.arrow_sink import ArrowSink
 from arus.streaming.record_batches import POSITION, positions
+from arus.streaming.task_rows import REJECTS
 
 TABLE = "images"
 IN_ORDER = [(name, "ascending") for name in POSITION]
@@ -66,7 +67,8 @@ def query(job: Job, settings: Settings) -> DataStreamWriter:
     known, counts = image_duplicates.known(before), ImageCounts(job.name, before)
 
     def write(batch: DataFrame, batch_id: int) -> None:
-        found = (measure_again if sink.table(TABLE).has(batch_id) else measure)(batch)
+        is_known = any(sink.table(name).has(batch_id) for name in (TABLE, REJECTS))
+        found = (measure_again if is_known else measure)(batch)
         if MEASURED in found.rows:
             images = found.rows[MEASURED].sort_by(IN_ORDER)
             found.rows[TABLE] = marked(images, known.repeats(seen(images)))

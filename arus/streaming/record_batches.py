@@ -32,6 +32,7 @@ POSITION = ("topic", "partition", "offset")
 HEADERS = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
 # Typed values that a Python worker remembers, for each rule: names, dates and counts come again and again.
 REMEMBERED = 65_536
+REMEMBERED_CHARACTERS = 100
 MICROSECOND = timedelta(microseconds=1)
 _TEXT: frozenset[type] = frozenset({str, type(None)})
 _NUMBER: frozenset[type] = _TEXT | {int, float}
@@ -116,7 +117,7 @@ def headers_of(text: str | None) -> list[dict[str, Any]] | None:
 def _messages(values: pa.Array, max_bytes: int) -> tuple[list[dict[str, Any]], pa.Array]:
     """Return the JSON objects that the values hold, and which of them are plainly so; {} in place of the others."""
     is_short = pc.fill_null(pc.less_equal(pc.binary_length(values), max_bytes), fill_value=False)
-    texts = values.to_pylist()
+    texts = pc.if_else(is_short, values, None).to_pylist()
     try:
         found = [orjson.loads(text) for text in texts]
     except ValueError:
@@ -179,14 +180,16 @@ class Memory(dict[Any, Any]):
         self._rule = rule
 
     def __missing__(self, value: Any) -> Any:
-        if len(self) >= REMEMBERED:
-            self.clear()
         try:
             typed = None if value is None else self._rule(value)
         except ValueError:
             typed = None
-        self[value] = (typed - rules.EPOCH) // MICROSECOND if isinstance(typed, datetime) else typed
-        return self[value]
+        typed = (typed - rules.EPOCH) // MICROSECOND if isinstance(typed, datetime) else typed
+        if not isinstance(value, str) or len(value) <= REMEMBERED_CHARACTERS:
+            if len(self) >= REMEMBERED:
+                self.clear()
+            self[value] = typed
+        return typed
 
 
 _memory = functools.cache(Memory)

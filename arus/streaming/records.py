@@ -28,7 +28,8 @@ LARGEST_INT = 2**31 - 1
 MICROS = 1_000_000
 # Farther from 1970 than any year that a timestamp can hold.
 FAR_SECONDS = 1e11
-NUMBER_TEXT = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+# Without two ways to read the same digits: a long text of them would take hours to refuse.
+NUMBER_TEXT = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 ISO_DATE = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6})\d*)?)?)?"
     r"\s*(?:Z|UTC|([+-]\d{2}):?([0-5]\d))?"
@@ -146,7 +147,8 @@ class Field:
         return self.rule in TIMES
 
     def is_missing(self, value: Any) -> bool:
-        is_blank = not self.required and isinstance(value, str) and not value.strip(BLANKS)
+        is_optional = not self.required and self.rule is not text
+        is_blank = is_optional and isinstance(value, str) and not value.strip(BLANKS)
         return value is None or is_blank
 
     def read(self, message: Mapping[str, Any], arrived: datetime) -> Any:

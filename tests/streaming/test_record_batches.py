@@ -89,6 +89,18 @@ def test_an_alert_is_named_after_the_position_of_its_cause() -> None:
     assert alert_ids(rows).to_pylist() == ["a-topic-0-0", "a-topic-0-1"]
 
 
+def test_a_long_text_is_not_remembered() -> None:
+    memory = Memory(text)
+    assert memory["x" * 101] == "x" * 101
+    assert len(memory) == 0
+
+
+def test_a_blank_description_is_kept_whatever_form_the_rest_has() -> None:
+    sales = [sale(Description=blank, InvoiceNo=number) for blank in ("", "  ") for number in ("1", 1)]
+    rows = read_batch(batch("retail_stream", sales), FIELDS, 1000).rows.sort_by("offset")
+    assert rows["description"].to_pylist() == ["", "", "  ", "  "]
+
+
 def test_the_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record_batches, "REMEMBERED", 10)
     memory = Memory(whole_number)

@@ -71,6 +71,11 @@ def test_what_is_no_number_is_none(value: Any) -> None:
         number(value)
 
 
+def test_a_long_text_of_digits_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="no number"):
+        number("1" * 1_000_000 + "x")
+
+
 def test_nan_is_a_number_that_no_field_takes() -> None:
     assert math.isnan(number("nan"))
     with pytest.raises(InvalidRecordError, match="not-finite:suhu"):
