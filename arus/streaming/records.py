@@ -122,6 +122,7 @@ def date(value: Any) -> datetime:
 
 
 TIMES: tuple[Rule, ...] = (epoch_seconds, date)
+NAMES: tuple[Rule, ...] = (identifier, text)
 
 
 # --- one field of a message, and one message ---
@@ -177,6 +178,9 @@ class Field:
 def read_record(value: bytes | None, arrived: datetime, fields: Sequence[Field], max_bytes: int) -> dict[str, Any]:
     """Return a record's value as a row, column by column; raise InvalidRecordError where it cannot be used."""
     message = json_object(value, max_bytes)
+    if value and any(field.rule in NAMES and type(message.get(field.name)) is float for field in fields):
+        # orjson makes floats of whole numbers of more than 64 bits; Python keeps all their digits.
+        message = _lenient_json(value)
     return {field.column: field.read(message, arrived) for field in fields}
 
 

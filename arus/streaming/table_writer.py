@@ -4,6 +4,7 @@ Delta's own transaction identifier makes it exactly once: a commit carries the q
 and the table's log knows the newest number of each query for ever.
 """
 
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -71,20 +72,23 @@ class TableWriter:
 
     def _tidy(self) -> None:
         """Join small files if there are many; now and then delete those that nobody needs, or that nobody committed."""
-        if self._small > MANY_FILES:
-            self._join_small_files()
-        if time.monotonic() - self._swept > SWEEP_SECONDS:
-            # In full: the files of tasks that died are in no log.
-            self.table.vacuum(self._kept_hours, dry_run=False, enforce_retention_duration=False, full=True)
-            self._swept = time.monotonic()
+        try:
+            if self._small > MANY_FILES:
+                self._small = 0
+                self._join_small_files()
+            if time.monotonic() - self._swept > SWEEP_SECONDS:
+                self._swept = time.monotonic()
+                # In full: the files of tasks that died are in no log.
+                self.table.vacuum(self._kept_hours, dry_run=False, enforce_retention_duration=False, full=True)
+        except (DeltaError, OSError) as error:
+            # The rows are safe; it is tried again when there are as many files more, or after the same time. The
+            # rejects have two writers in one job: the other one may just have joined their files.
+            print(f"{self.target.path} was not tidied: {str(error).partition(chr(10))[0]}", file=sys.stderr)
+            self.table.update_incremental()
 
     def _join_small_files(self) -> None:
         properties = WriterProperties(compression="ZSTD")
-        try:
-            self.table.optimize.compact(self._joined, target_size=JOINED_BYTES, writer_properties=properties)
-        except DeltaError:
-            # The rejects have two writers in one job: the other one has just joined them.
-            self.table.update_incremental()
+        self.table.optimize.compact(self._joined, target_size=JOINED_BYTES, writer_properties=properties)
         self._small = self._small_files()
 
     def _small_files(self) -> int:

@@ -7,6 +7,7 @@ in the table's folder, of which the driver gets the name: until it commits that 
 import functools
 import gc
 import json
+import math
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -127,12 +128,12 @@ class Statistics:
                 self._most[name] = max(most, self._most.get(name, most))
 
     def as_json(self) -> str:
-        found = {
-            "numRecords": self.rows,
-            "minValues": {name: _bound(value, "") for name, value in self._least.items()},
-            "maxValues": {name: _bound(value, LAST_CHARACTER) for name, value in self._most.items()},
-            "nullCount": self._nulls,
-        }
+        found: dict[str, Any] = {"numRecords": self.rows, "nullCount": self._nulls}
+        bounds = [*self._least.values(), *self._most.values()]
+        # JSON has no word for NaN: a log that has it can be read by nobody.
+        if all(math.isfinite(bound) for bound in bounds if isinstance(bound, float)):
+            found["minValues"] = {name: _bound(value, "") for name, value in self._least.items()}
+            found["maxValues"] = {name: _bound(value, LAST_CHARACTER) for name, value in self._most.items()}
         return json.dumps(found)
 
 

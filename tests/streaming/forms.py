@@ -6,7 +6,17 @@ from collections.abc import Iterator
 
 from producers.temperature import MALFORMED
 
-SENSOR_IDS = (b'"S1"', b'" S1 "', b'"S\\u0031"', b'"\\ud83c\\udf21"', b"12", b"12.5", b"true", b'"a:b_c.d-e"')
+SENSOR_IDS = (
+    b'"S1"',
+    b'" S1 "',
+    b'"S\\u0031"',
+    b'"\\ud83c\\udf21"',
+    b"12",
+    b"12.5",
+    b"89014103211118510721",
+    b"true",
+    b'"a:b_c.d-e"',
+)
 NO_SENSOR_IDS = (b"null", b'""', b'" "', b'"\\t\\n"', b'{"a":1}', b'["S1"]', b'"{"')
 NUMBERS = (
     b"70.25", b"70", b"-0.0", b"7.0e1", b"2000.0", b"-273.15", b"80.0", b"80.00001", b'"70.25"', b'" 81 "', b'"+8.1e1"',

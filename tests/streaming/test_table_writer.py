@@ -149,3 +149,16 @@ def test_every_reader_skips_files_by_their_statistics_and_finds_every_row(path: 
     by_number = frame.where("number BETWEEN 3 AND 4")
     assert sorted(row.number for row in by_number.collect()) == [3, 4]
     assert frame.schema.simpleString() == "struct<number:bigint,name:string,at:timestamp,share:double>"
+
+
+def test_a_table_that_cannot_be_tidied_is_written_all_the_same(
+    path: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise OSError("not allowed")
+
+    monkeypatch.setattr(DeltaTable, "vacuum", refused)
+    table = TableWriter(path, "query")
+    assert [table.append([], rows(number), number) for number in range(3)] == [True] * 3
+    assert there(path) == [0, 1, 2]
+    assert capsys.readouterr().err == f"{path} was not tidied: not allowed\n", "not with every commit"

@@ -14,7 +14,7 @@ from deltalake import DeltaTable
 from arus.streaming import task_rows
 from arus.streaming.record_batches import MOMENT
 from arus.streaming.table_writer import add_action
-from arus.streaming.task_rows import RECORDS_READ, FileFacts, TableFile, Target, from_bytes
+from arus.streaming.task_rows import RECORDS_READ, FileFacts, TableFile, Target, from_bytes, write_file
 from tests.streaming.kafka_records import batch
 
 SCHEMA = pa.schema([("offset", pa.int64()), ("value", pa.binary()), ("batch_id", pa.int64())])
@@ -85,6 +85,16 @@ def test_a_task_without_records_says_so(target: Target) -> None:
 
 def test_rows_of_large_values_are_counted_in_bytes(target: Target) -> None:
     assert run(target, 3, value=b"x" * 500_000)["a"]["file"]
+
+
+def test_a_file_with_nan_has_no_bounds_and_its_table_stays_readable(tmp_path: Path) -> None:
+    rows = pa.table({"x": pa.array([float("nan")]), "n": [1]})
+    path = str(tmp_path / "a table")
+    DeltaTable.create(path, rows.schema)
+    table = DeltaTable(path)
+    facts = write_file(Target(path, rows.schema), rows)
+    table.create_write_transaction([add_action(facts)], "append", table.schema())
+    assert DeltaTable(path).to_pyarrow_dataset().to_table(filter=ds.field("n") == 1).num_rows == 1
 
 
 def test_statistics_bound_every_plain_column(tmp_path: Path) -> None:
