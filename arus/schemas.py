@@ -37,14 +37,9 @@ RETAIL_FIELDS = (
     "Country",
 )
 
-# Spark DDL of the messages' values. suhu: degrees Celsius; timestamp: epoch seconds, the sensor's own clock.
-SUHU_MESSAGE = "sensor_id string, suhu double, timestamp double"
-# The same of a warehouse, on both topics: a message has the one of the two that its topic is for. kelembaban: per cent.
-GUDANG_MESSAGE = "gudang_id string, suhu double, kelembaban double, timestamp double"
+# The kinds of a warehouse's sensors: degrees Celsius, and per cent.
 SUHU = "suhu"
 KELEMBABAN = "kelembaban"
-# All text: producers that read a CSV file send numbers as text. The job gives them their types.
-RETAIL_MESSAGE = ", ".join(f"{field} string" for field in RETAIL_FIELDS)
 
 # Table -> columns (Spark DDL). topic, partition, offset: where in Kafka the row came from, its identity for ever.
 POSITION = "topic string, partition int, offset bigint"

@@ -13,6 +13,7 @@ from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from arus import home, schemas
 
+TYPED_READING = "sensor_id string, suhu double, timestamp double"
 TYPED_RETAIL = (
     "InvoiceNo string, StockCode string, Description string, Quantity int, InvoiceDate string, UnitPrice double, "
     "CustomerID int, Country string"
@@ -35,7 +36,7 @@ def writer(spark: SparkSession, what: str) -> DataStreamWriter:
         rows = messages(spark, schemas.RETAIL_STREAM, TYPED_RETAIL)
         rows = rows.withColumn("InvoiceDate", F.col("InvoiceDate").try_cast("timestamp"))
         return rows.writeStream.format("delta").option("path", f"{home.home()}/peer/{what}")
-    readings = messages(spark, schemas.SENSOR_SUHU, schemas.SUHU_MESSAGE)
+    readings = messages(spark, schemas.SENSOR_SUHU, TYPED_READING)
     if what == "readings":
         return readings.writeStream.format("delta").option("path", f"{home.home()}/peer/{what}")
     hot = readings.where("suhu > 80").select(F.col("sensor_id").alias("key"), F.to_json(F.struct("*")).alias("value"))

@@ -205,7 +205,7 @@ def test_a_service_waits_for_services_that_can_tell_when_they_are_ready(name: st
 
 def variables_that_are_read() -> set[str]:
     """Return the names that Arus's own code takes from its environment, and those in Spark's launcher and daemons."""
-    code = "".join(file.read_text() for folder in ("arus", "server") for file in ROOT.glob(f"{folder}/*.py"))
+    code = "".join(file.read_text() for folder in ("arus", "server") for file in ROOT.glob(f"{folder}/**/*.py"))
     read = set(re.findall(r'environ(?:\.get\(|\[)"(\w+)"', code))
     spec = find_spec("pyspark")
     assert spec
