@@ -5,7 +5,7 @@ import os
 import threading
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pyspark import SparkContext
 from pyspark.sql.streaming.listener import (
@@ -25,6 +25,14 @@ REPORT_PATIENCE_SECONDS = 5.0
 LONGEST_FILE_BYTES = 20_000_000
 
 
+class Counts(NamedTuple):
+    """What a table's batch counts itself: its records, those rejected, and those of which the time was of no use."""
+
+    records: int
+    rejected: int
+    time_faults: int = 0
+
+
 class BatchListener(StreamingQueryListener):
     """Writes `logs/<job>.progress.jsonl` and `run/<job>.status.json`, which `python -m arus status` reads."""
 
@@ -33,14 +41,14 @@ class BatchListener(StreamingQueryListener):
         self.lines = home.logs() / f"{job}.progress.jsonl"
         self.status_file = home.run() / f"{job}.status.json"
         self.queries: dict[str, dict[str, Any]] = {}
-        self.counts: dict[tuple[str, int], tuple[int | None, int | None]] = {}
+        self.counts: dict[tuple[str, int], Counts] = {}
         self.lock = threading.Lock()
         self.ended = threading.Semaphore(0)
 
-    def count(self, query: str, batch_id: int, total: int | None, rejected: int | None) -> None:
-        """Keep how many records a batch had, and how many were rejected, until it is reported; None: not known."""
+    def count(self, query: str, batch_id: int, counts: Counts) -> None:
+        """Keep what a batch counted, until it is reported."""
         with self.lock:
-            self.counts[query, batch_id] = (total, rejected)
+            self.counts[query, batch_id] = counts
 
     def onQueryStarted(self, event: QueryStartedEvent) -> None:  # noqa: N802
         self._update(event.name or "", {"state": "running", "started": _now(), "id": str(event.id), "error": None})
@@ -88,7 +96,8 @@ class BatchListener(StreamingQueryListener):
 
     def _totals(self, query: str, batch: dict[str, Any]) -> dict[str, int]:
         before = self.queries.get(query, {}).get("total", {})
-        counted = {name: batch[name] or 0 for name in ("rows_in", "rows_out", "rejected")} | {"batches": 1}
+        counted = {name: batch[name] or 0 for name in ("rows_in", "rows_out", "rejected", "time_faults")}
+        counted["batches"] = 1
         return {name: before.get(name, 0) + count for name, count in counted.items()}
 
     def _update(self, query: str, changes: dict[str, Any]) -> None:
@@ -108,23 +117,23 @@ class _Events(JStreamingQueryListener):
         self.pylistener.take(json.loads(jevent.progress().json()))  # type: ignore[attr-defined]
 
 
-def summary(progress: dict[str, Any], counts: tuple[int | None, int | None] | None) -> dict[str, Any]:
+def summary(progress: dict[str, Any], counts: Counts | None) -> dict[str, Any]:
     """Return what matters of a StreamingQueryProgress: rows, lag (rows behind the topic), state rows, time (ms).
 
     A table's batch counts its rows itself: Spark counts a record each time that it is read, and rejects are read twice.
-    A batch whose counts are not known counts nothing. The lag of a batch that is done again after a crash is not known
+    The lag of a batch that is done again after a crash is not known
     (None): Spark has not asked for the topic's ends then.
     """
-    total, rejected = counts or (progress["numInputRows"], 0)
     sink_rows = progress["sink"].get("numOutputRows", -1)
-    kept = total - rejected if counts and total is not None and rejected is not None else None
+    written = sink_rows if sink_rows >= 0 else None
     lags: list[Any] = [(source.get("metrics") or {}).get("maxOffsetsBehindLatest") for source in progress["sources"]]
     return {
         "at": progress["timestamp"],
         "batch": progress["batchId"],
-        "rows_in": total or 0,
-        "rows_out": kept if counts else (sink_rows if sink_rows >= 0 else None),
-        "rejected": rejected,
+        "rows_in": counts.records if counts else progress["numInputRows"],
+        "rows_out": counts.records - counts.rejected if counts else written,
+        "rejected": counts.rejected if counts else 0,
+        "time_faults": counts.time_faults if counts else 0,
         "lag": int(max(map(float, lags))) if lags and None not in lags else None,
         "batch_ms": progress["durationMs"].get("triggerExecution", progress.get("batchDuration", 0)),
         "state_rows": sum(operator["numRowsTotal"] for operator in progress["stateOperators"]),
@@ -138,9 +147,10 @@ def line(query: str, batch: dict[str, Any]) -> str:
     seconds = batch["batch_ms"] / 1000
     rate = batch["rows_in"] / seconds if seconds else 0
     lag = "unknown" if batch["lag"] is None else f"{batch['lag']:,}"
+    faults = f"{batch['time_faults']:,} with an unusable time, " if batch["time_faults"] else ""
     return (
         f"{query} batch {batch['batch']}: {batch['rows_in']:,} rows in {seconds:.2f} s ({rate:,.0f}/s), "
-        f"{batch['rejected'] or 0:,} rejected, lag {lag}"
+        f"{batch['rejected']:,} rejected, {faults}lag {lag}"
     )
 
 

@@ -43,11 +43,15 @@ KELEMBABAN = "kelembaban"
 
 # Table -> columns (Spark DDL). topic, partition, offset: where in Kafka the row came from, its identity for ever.
 POSITION = "topic string, partition int, offset bigint"
+# Why the time that came with a reading could not be used, and what it was: event_time is Kafka's then.
+TIME_FAULT = "time_fault"
 TABLES = {
-    "sensor_suhu": f"sensor_id string, suhu double, event_time timestamp, {POSITION}",
+    "sensor_suhu": f"sensor_id string, suhu double, event_time timestamp, {POSITION}, {TIME_FAULT} string",
     "peringatan_suhu": "alert_id string, sensor_id string, suhu double, event_time timestamp",
     # kind: suhu or kelembaban; reading, value: degrees Celsius or per cent.
-    "sensor_gudang": f"gudang_id string, kind string, reading double, event_time timestamp, {POSITION}",
+    "sensor_gudang": (
+        f"gudang_id string, kind string, reading double, event_time timestamp, {POSITION}, {TIME_FAULT} string"
+    ),
     "peringatan_gudang": "alert_id string, gudang_id string, kind string, value double, event_time timestamp",
     # A row for each temperature reading, and for each humidity reading without a partner; event_time and position are
     # that reading's. is_final: no nearer partner can come; settled: out of the part that each micro-batch rewrites.

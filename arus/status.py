@@ -95,7 +95,7 @@ def text_of(found: dict[str, dict[str, Any]], kafka: dict[str, Any], shows_all: 
         if facts["queries"]:
             lines += [_row("  query", COLUMNS)]
         for query, of_query in facts["queries"].items():
-            lines += [_row("  " + query.removeprefix(f"{name}."), _cells(of_query)), *_error(of_query)]
+            lines += [_row("  " + query.removeprefix(f"{name}."), _cells(of_query)), *_notes(of_query)]
         if "summary" in facts:
             lines.append(f"  {facts['summary']}")
         if "board" in facts:
@@ -139,11 +139,13 @@ def _row(query: str, texts: tuple[str, ...]) -> str:
     )
 
 
-def _error(facts: dict[str, Any]) -> list[str]:
-    if not facts.get("error"):
-        return []
-    line = f"    last error: {' '.join(facts['error'].split())}"
-    return [line if len(line) <= WIDTH else line[: WIDTH - 4] + " ..."]
+def _notes(facts: dict[str, Any]) -> list[str]:
+    lines = []
+    if faults := facts.get("total", {}).get("time_faults"):
+        lines.append(f"    {faults:,} with an unusable time count at Kafka's: see time_fault in the table")
+    if facts.get("error"):
+        lines.append(f"    last error: {' '.join(facts['error'].split())}")
+    return [line if len(line) <= WIDTH else line[: WIDTH - 4] + " ..." for line in lines]
 
 
 def main(argv: list[str]) -> int:

@@ -17,17 +17,20 @@ from arus.kafka_io import read_topic
 from arus.settings import Trigger
 from arus.streaming.arrow_sink import ArrowSink
 from arus.streaming.record_batches import read_batch
-from arus.streaming.records import Field, date, identifier, number, text, whole_number
+from arus.streaming.records import Field
 from arus.streaming.task_rows import REJECTS, Rows
+from arus.streaming.times import date
+from arus.streaming.values import identifier, number, text, whole_number
 
+# The second edition of the data set, Online Retail II, has other names for three of them.
 FIELDS = (
-    Field("InvoiceNo", identifier, "invoice_no"),
+    Field("InvoiceNo", identifier, "invoice_no", aliases=("Invoice",)),
     Field("StockCode", identifier, "stock_code"),
     Field("Description", text, "description", required=False),
     Field("Quantity", whole_number, "quantity"),
     Field("InvoiceDate", date, "invoice_date"),
-    Field("UnitPrice", number, "unit_price"),
-    Field("CustomerID", whole_number, "customer_id", required=False),
+    Field("UnitPrice", number, "unit_price", aliases=("Price",)),
+    Field("CustomerID", whole_number, "customer_id", required=False, aliases=("Customer ID",)),
     Field("Country", text, "country", required=False),
 )
 

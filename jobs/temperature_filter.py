@@ -8,6 +8,7 @@ with its own id). A second query keeps every reading in `tables/sensor_suhu` and
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -26,8 +27,10 @@ from arus.settings import Trigger
 from arus.streaming.arrow_sink import ArrowSink
 from arus.streaming.record_batches import alert_ids, read_batch
 from arus.streaming.record_columns import is_usable, typed, with_message
-from arus.streaming.records import Field, epoch_seconds, identifier, number
+from arus.streaming.records import Field, aliases
 from arus.streaming.task_rows import REJECTS, Rows
+from arus.streaming.times import instant
+from arus.streaming.values import identifier, number
 from arus.text import printable
 
 # A reading as every known producer writes it.
@@ -50,6 +53,8 @@ class Settings:
     starting_offsets: str
     max_offsets_per_trigger: int
     max_value_bytes: int
+    max_ahead_seconds: float
+    aliases: str
     console: bool
 
 
@@ -67,10 +72,12 @@ class Thresholds:
 
 def reading_fields(settings: Settings) -> tuple[Field, ...]:
     """Return the fields of a reading; a temperature out of bounds is a broken sensor's."""
-    return (
+    ahead = timedelta(seconds=settings.max_ahead_seconds)
+    return aliases(
+        settings.aliases,
         Field("sensor_id", identifier, "sensor_id"),
         Field("suhu", number, "suhu", least=settings.min_celsius, most=settings.max_celsius),
-        Field("timestamp", epoch_seconds, "event_time", required=False),
+        Field("timestamp", instant, "event_time", required=False, ahead=ahead),
     )
 
 
@@ -94,9 +101,7 @@ def parse(raw: DataFrame, settings: Settings) -> DataFrame:
     """Return the usable records of `sensor-suhu` with sensor_id, suhu and event_time."""
     fields = reading_fields(settings)
     usable = with_message(raw, fields).where(is_usable(fields, settings.max_value_bytes))
-    sensor_id, suhu, time = map(typed, fields)
-    event_time = F.coalesce(time, F.col("timestamp"))
-    return usable.select("*", sensor_id.alias("sensor_id"), suhu.alias("suhu"), event_time.alias("event_time"))
+    return usable.select("*", *(typed(field).alias(field.column) for field in fields))
 
 
 def too_hot(readings: DataFrame, thresholds: Thresholds) -> DataFrame:

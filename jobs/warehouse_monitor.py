@@ -48,9 +48,11 @@ from arus.streaming.arrow_sink import ArrowSink, Found
 from arus.streaming.mutable_partition import MutablePartition
 from arus.streaming.record_batches import MOMENT, Batch, alert_ids, as_rejects, positions, read_batch
 from arus.streaming.record_columns import is_usable, typed, with_message
-from arus.streaming.records import Field, epoch_seconds, identifier, number
+from arus.streaming.records import Field, aliases
 from arus.streaming.spark_internals import MicroBatch, running_query
 from arus.streaming.task_rows import REJECTS, Rows
+from arus.streaming.times import instant
+from arus.streaming.values import identifier, number
 from arus.text import printable
 
 SENSOR_TOPICS = tuple(TOPIC_OF.values())
@@ -81,17 +83,20 @@ class Settings:
     starting_offsets: str
     max_offsets_per_trigger: int
     max_value_bytes: int
+    max_ahead_seconds: float
+    aliases: str
     console: bool
 
 
 def sensor_fields(settings: Settings) -> dict[str, tuple[Field, ...]]:
     """Return the fields of a reading of each kind; one out of bounds is a broken sensor's."""
     gudang = Field("gudang_id", identifier, "gudang_id")
-    time = Field("timestamp", epoch_seconds, "event_time", required=False)
+    ahead = timedelta(seconds=settings.max_ahead_seconds)
+    time = Field("timestamp", instant, "event_time", required=False, ahead=ahead)
     celsius, percent = (settings.min_celsius, settings.max_celsius), (0.0, 100.0)
     return {
-        SUHU: (gudang, Field(SUHU, number, "reading", True, *celsius), time),
-        KELEMBABAN: (gudang, Field(KELEMBABAN, number, "reading", True, *percent), time),
+        kind: aliases(settings.aliases, gudang, Field(kind, number, "reading", True, *bounds), time)
+        for kind, bounds in ((SUHU, celsius), (KELEMBABAN, percent))
     }
 
 
@@ -112,7 +117,7 @@ def parse(raw: DataFrame, settings: Settings) -> DataFrame:
         typed(gudang).alias("gudang_id"),
         F.when(is_suhu, SUHU).otherwise(KELEMBABAN).alias("kind"),
         F.when(is_suhu, typed(suhu)).otherwise(typed(kelembaban)).alias("reading"),
-        F.coalesce(typed(time), F.col("timestamp")).alias("event_time"),
+        typed(time).alias("event_time"),
         F.when(is_suhu, usable(SUHU)).otherwise(usable(KELEMBABAN)).alias("is_usable"),
     )
 

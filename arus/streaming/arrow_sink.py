@@ -5,6 +5,7 @@ Parquet files; the driver commits the files of a micro-batch, table by table.
 """
 
 import functools
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pyarrow as pa
-from deltalake import DeltaTable
+from deltalake import DeltaTable, Field
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.readwriter import DataStreamWriter
@@ -20,11 +21,13 @@ from pyspark.sql.streaming.readwriter import DataStreamWriter
 from arus import checkpoints, delta_files, home, locks, schemas
 from arus.errors import ArusError
 from arus.job import Job
+from arus.listener import Counts
+from arus.schemas import TIME_FAULT
 from arus.settings import Trigger
-from arus.streaming.records import EPOCH
 from arus.streaming.spark_internals import arrow_schema, map_arrow, running_query
 from arus.streaming.table_writer import TableWriter
 from arus.streaming.task_rows import RECORDS_READ, REJECTS, RESULT, FileFacts, RowsOf, Target, from_bytes, task_rows
+from arus.streaming.times import EPOCH
 
 # What the tasks get of a Kafka record. Headers come as JSON (record_batches.headers_of).
 RECORD = ("topic", "partition", "offset", "timestamp", "key", "value", "headers")
@@ -51,6 +54,13 @@ class Found:
         """Return how many rows there are of a name."""
         rows = int(self.rows[name].num_rows) if name in self.rows else 0
         return rows + sum(int(each["rows"]) for each in self.files[name])
+
+    def present(self, name: str, column: str) -> int:
+        """Return in how many rows of a name the column is not null."""
+        files = sum(
+            int(each["rows"]) - int(json.loads(each["stats"])["nullCount"][column]) for each in self.files[name]
+        )
+        return files + (len(self.rows[name]) - self.rows[name][column].null_count if name in self.rows else 0)
 
 
 class ArrowSink:
@@ -86,7 +96,10 @@ class ArrowSink:
         for name in self._targets:
             if found.count(name):
                 self.table(name).append(found.files[name], found.rows.get(name), batch_id)
-        self._job.listener.count(f"{self._job.name}.{self._query}", batch_id, found.records, found.count(REJECTS))
+        timed = [name for name, target in self._targets.items() if TIME_FAULT in target.schema.names]
+        time_faults = sum(found.present(name, TIME_FAULT) for name in timed)
+        counts = Counts(found.records, found.count(REJECTS), time_faults)
+        self._job.listener.count(f"{self._job.name}.{self._query}", batch_id, counts)
 
     def table(self, name: str) -> TableWriter:
         """Return one of the tables, within a micro-batch: the query's id is part of what is written."""
@@ -144,15 +157,18 @@ def claim(job: Job, tables: Iterable[str], query: str) -> None:
 
 
 def create(name: str, ddl: str, partitioned_by: str | None = None) -> None:
-    """Create a table if it is not there; one that is partitioned has a part that is replaced with every commit."""
+    """Create a table if it is not there, and give one of an earlier version the columns that it lacks.
+
+    One that is partitioned has a part that is replaced with every commit.
+    """
     properties = TABLE_PROPERTIES | (REPLACED_PROPERTIES if partitioned_by else {})
-    DeltaTable.create(
-        delta_files.path_of(name),
-        arrow_schema(ddl),
-        mode="ignore",
-        partition_by=partitioned_by,
-        configuration=properties,
+    schema = arrow_schema(ddl)
+    table = DeltaTable.create(
+        delta_files.path_of(name), schema, mode="ignore", partition_by=partitioned_by, configuration=properties
     )
+    there = {field.name for field in table.schema().fields}
+    if lacking := [Field.from_arrow(field) for field in schema if field.name not in there]:
+        table.alter.add_columns(lacking)
 
 
 def _refuse_lost_checkpoint(job: Job, tables: Iterable[str], query: str) -> None:

@@ -16,17 +16,19 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from arus.schemas import TIME_FAULT
 from arus.streaming import records as rules
+from arus.streaming import times, values
 from arus.streaming.records import Field, InvalidRecordError, Rule
 
 MOMENT = pa.timestamp("us", "UTC")
 ARROW_TYPES: dict[Rule, pa.DataType] = {
-    rules.text: pa.string(),
-    rules.identifier: pa.string(),
-    rules.number: pa.float64(),
-    rules.whole_number: pa.int32(),
-    rules.epoch_seconds: MOMENT,
-    rules.date: MOMENT,
+    values.text: pa.string(),
+    values.identifier: pa.string(),
+    values.number: pa.float64(),
+    values.whole_number: pa.int32(),
+    times.instant: MOMENT,
+    times.date: MOMENT,
 }
 POSITION = ("topic", "partition", "offset")
 HEADERS = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
@@ -37,13 +39,15 @@ MICROSECOND = timedelta(microseconds=1)
 _TEXT: frozenset[type] = frozenset({str, type(None)})
 _NUMBER: frozenset[type] = _TEXT | {int, float}
 FLOATS = {float, type(None)}
+NUMBERS = FLOATS | {int}
 # What JSON values are typed by memory. As a key, the number 1 is the same as 1.0: no matter to a number, but to a name.
 SIMPLE_TYPES: dict[Rule, frozenset[type]] = {
-    rules.text: _TEXT,
-    rules.identifier: _TEXT,
-    rules.date: _TEXT,
-    rules.number: _NUMBER,
-    rules.whole_number: _NUMBER,
+    values.text: _TEXT,
+    values.identifier: _TEXT,
+    values.number: _NUMBER,
+    values.whole_number: _NUMBER,
+    times.instant: _NUMBER,
+    times.date: _NUMBER,
 }
 
 
@@ -56,14 +60,18 @@ class Batch(NamedTuple):
 
 def read_batch(records: pa.RecordBatch, fields: Sequence[Field], max_bytes: int) -> Batch:
     """Return a batch of Kafka records (arus/streaming/arrow_sink.py: RECORD) as rows and rejects."""
-    schema = pa.schema([(field.column, ARROW_TYPES[field.rule]) for field in fields])
+    schema = pa.schema(
+        [(field.column, ARROW_TYPES[field.rule]) for field in fields]
+        + [(TIME_FAULT, pa.string()) for field in fields if field.is_optional_time]
+    )
     messages, is_plain = _messages(records.column("value"), max_bytes)
     arrived = records.column("timestamp")
     columns = []
     for field in fields:
-        column, is_valid = _column(field, _values(messages, field.name), arrived)
+        column, is_valid = _column(field, _given(messages, field), arrived)
         columns.append(column)
         is_plain = pc.and_(is_plain, is_valid)
+    columns += [pa.nulls(records.num_rows, pa.string())] * (len(schema) - len(columns))
     rows = with_position(pa.Table.from_arrays(columns, schema=schema), records)
     if pc.all(is_plain).as_py() is not False:
         return Batch(rows, as_rejects(records.slice(0, 0), []))
@@ -72,11 +80,14 @@ def read_batch(records: pa.RecordBatch, fields: Sequence[Field], max_bytes: int)
     return Batch(pa.concat_tables([rows.filter(is_plain), found]), rejects)
 
 
-def _values(messages: list[dict[str, Any]], name: str) -> list[Any]:
+def _given(messages: list[dict[str, Any]], field: Field) -> list[Any]:
     try:
-        return list(map(itemgetter(name), messages))
+        found = list(map(itemgetter(field.name), messages))
     except KeyError:
-        return [message.get(name) for message in messages]
+        found = [message.get(field.name) for message in messages]
+    if field.aliases and None in found:
+        return [field.given(message) if one is None else one for one, message in zip(found, messages, strict=True)]
+    return found
 
 
 def with_position(rows: pa.Table, records: pa.RecordBatch) -> pa.Table:
@@ -135,56 +146,70 @@ def _json(text: bytes | None) -> Any:
         return None
 
 
-def _column(field: Field, values: list[Any], arrived: pa.Array) -> tuple[pa.Array, pa.Array]:
+def _column(field: Field, given: list[Any], arrived: pa.Array) -> tuple[pa.Array, pa.Array]:
     """Return the field's typed column, and where it is plainly valid."""
-    column = _typed(field.rule, values)
+    column = _typed(field, given)
     if field.is_time:
-        latest = pc.add(arrived, pa.scalar(rules.MAX_AHEAD, pa.duration("us")))
+        latest = pc.add(arrived, pa.scalar(field.ahead, pa.duration("us")))
         is_valid = pc.and_(pc.greater_equal(column, pa.scalar(rules.EARLIEST, MOMENT)), pc.less_equal(column, latest))
-    elif field.rule is rules.number:
+    elif field.rule is values.number:
         is_valid = pc.and_(pc.greater_equal(column, field.least), pc.less_equal(column, field.most))
     else:
         is_valid = pc.is_valid(column)
     is_valid = pc.fill_null(is_valid, fill_value=False)
     if field.required or not column.null_count:
         return column, is_valid
-    is_missing = pa.array([value is None or value == "" for value in values])
+    is_typed = column.is_valid().to_pylist()
+    is_missing = pa.array([not typed and field.is_missing(one) for typed, one in zip(is_typed, given, strict=True)])
     column = pc.if_else(is_missing, arrived, column) if field.is_time else column
     return column, pc.or_(is_valid, is_missing)
 
 
-def _typed(rule: Rule, values: list[Any]) -> pa.Array:
-    """Return the values with their type by the rule, null where that needs a closer look."""
-    if rule is rules.epoch_seconds:
-        return _moments(_typed(rules.number, values))
-    memory, simple, types = _memory(rule), SIMPLE_TYPES[rule], set(map(type, values))
+def _typed(field: Field, given: list[Any]) -> pa.Array:
+    """Return the values with their type by the field's rule, null where that needs a closer look."""
+    rule, types = field.rule, set(map(type, given))
+    if rule is times.instant and types <= NUMBERS:
+        return _moments(_floats(given, types))
+    if rule is values.number and types <= NUMBERS:
+        return _floats(given, types)
+    memory, simple = _memory(rule, field.required), SIMPLE_TYPES[rule]
     if not types <= simple:
-        values = [value if type(value) in simple else None for value in values]
-    if rule is rules.number:
-        typed = values if types <= FLOATS else [one if type(one) is float else memory[one] for one in values]
-    else:
-        typed = list(map(memory.__getitem__, values))
-    return pa.array(typed, pa.int64() if rule is rules.date else ARROW_TYPES[rule]).cast(ARROW_TYPES[rule])
+        given = [one if type(one) in simple else None for one in given]
+    typed = pa.array(map(memory.__getitem__, given), pa.int64() if field.is_time else ARROW_TYPES[rule])
+    return typed.cast(ARROW_TYPES[rule])
 
 
-def _moments(seconds: pa.Array) -> pa.Array:
-    near = pc.if_else(pc.less(pc.abs(seconds), rules.FAR_SECONDS), seconds, None)
-    return pc.floor(pc.add(pc.multiply(near, rules.MICROS), 0.5)).cast(pa.int64()).cast(MOMENT)
+def _floats(given: list[Any], types: set[type]) -> pa.Array:
+    memory = _memory(values.number, True)
+    return pa.array(given if types <= FLOATS else [one if type(one) is float else memory[one] for one in given])
+
+
+def _moments(amounts: pa.Array) -> pa.Array:
+    """Return numbers since 1970 as times, as `times.instant` does; null for those that are too far away."""
+    sizes = pc.abs(amounts)
+    conditions = pc.make_struct(*(pc.less(sizes, bound) for bound, _ in times.UNITS))
+    unit = pc.case_when(conditions, *(pa.scalar(micros) for _, micros in times.UNITS))
+    return pc.floor(pc.add(pc.multiply(amounts, unit), 0.5)).cast(pa.int64()).cast(MOMENT)
 
 
 class Memory(dict[Any, Any]):
-    """Values as a rule types them, each distinct one looked at once; a date in microseconds, None for ValueError."""
+    """Values as a rule types them, each distinct one looked at once; a time in microseconds, None for ValueError.
 
-    def __init__(self, rule: Rule) -> None:
+    What stands for a missing value is None as well, where the field is optional.
+    """
+
+    def __init__(self, rule: Rule, required: bool = True) -> None:
         super().__init__()
         self._rule = rule
+        self._required = required
 
     def __missing__(self, value: Any) -> Any:
+        is_missing = value is None if self._required else values.is_missing(value)
         try:
-            typed = None if value is None else self._rule(value)
+            typed = None if is_missing else self._rule(value)
         except ValueError:
             typed = None
-        typed = (typed - rules.EPOCH) // MICROSECOND if isinstance(typed, datetime) else typed
+        typed = (typed - times.EPOCH) // MICROSECOND if isinstance(typed, datetime) else typed
         if not isinstance(value, str) or len(value) <= REMEMBERED_CHARACTERS:
             if len(self) >= REMEMBERED:
                 self.clear()

@@ -14,16 +14,22 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from arus.streaming import records as rules
+from arus.streaming import times, values
 from arus.streaming.records import Field, Rule
 
 # Closes the array that a value is wrapped in: if anything trails the object, this is not found in its place.
 _SENTINEL = "_end"
+_SENTINEL_OBJECT = f'{{"{_SENTINEL}":true}}'
 _OPTIONS = {"allowSingleQuotes": "false"}
 
 
 def with_message(raw: DataFrame, fields: Sequence[Field]) -> DataFrame:
     """Return Kafka records with the JSON object in their value as the struct `message`, each field of it a text."""
-    message = json_object(F.col("value"), [field.name for field in fields])
+    names = list(dict.fromkeys(name for field in fields for name in field.names))
+    return _computed(_computed(raw, object_text(F.col("value"))), json_object(F.col("message"), names))
+
+
+def _computed(raw: DataFrame, message: Column) -> DataFrame:
     # Spark moves filters on the fields down into the parsing, and would then parse a record for each field that they
     # look at. It cannot move them past an explode.
     return raw.withColumn("message", F.explode(F.array(message)))
@@ -38,63 +44,105 @@ def is_usable(fields: Sequence[Field], max_bytes: int) -> Column:
 
 def is_valid(field: Field) -> Column:
     """Return whether a field of `message` is there, or may be missing, and is of its kind and within its bounds."""
+    if field.is_optional_time:
+        return F.lit(True)
     column = typed(field)
-    if field.is_time:
-        latest = F.col("timestamp") + F.make_dt_interval(F.lit(rules.MAX_AHEAD.days))
-        is_fine = column.between(F.lit(rules.EARLIEST), latest)
-    elif field.rule is rules.number:
-        is_fine = column.between(field.least, field.most)
-    else:
-        is_fine = column.isNotNull()
+    is_fine = column.between(field.least, field.most) if field.rule is values.number else column.isNotNull()
     return is_fine if field.required else is_fine | _given(field).isNull()
 
 
 def typed(field: Field) -> Column:
-    """Return a field of `message` with its type; NULL where it is missing, or not of its kind."""
-    return _COLUMN_RULES[field.rule](_given(field))
+    """Return a field of `message` with its type; NULL where it is missing, or not of its kind.
+
+    An optional time that is missing, or cannot be used, is Kafka's.
+    """
+    column = _COLUMN_RULES[field.rule](_given(field))
+    if not field.is_optional_time:
+        return column
+    latest = F.col("timestamp") + F.make_dt_interval(secs=F.lit(field.ahead.total_seconds()))
+    return F.when(column.between(F.lit(rules.EARLIEST), latest), column).otherwise(F.col("timestamp"))
 
 
 def _given(field: Field) -> Column:
-    """Return what was sent, as text; NULL where nothing was, or only blanks in a field that is optional."""
-    given = F.col("message")[field.name]
-    return given if field.required else F.nullif(F.btrim(given, F.lit(rules.BLANKS)), F.lit(""))
+    """Return what was sent, as text; NULL where nothing was, or what stands for it in a field that is optional."""
+    given = F.coalesce(*(F.col("message")[name] for name in field.names))
+    is_there = ~F.lower(_trimmed(given)).isin(*sorted(values.MISSING))
+    return given if field.required else F.when(is_there, given)
 
 
-def json_object(value: Column, fields: Sequence[str]) -> Column:
-    """Return the fields of the one JSON object in `value` (bytes) as a struct of texts.
+def _trimmed(text: Column) -> Column:
+    return F.btrim(text, F.lit(values.BLANKS))
 
-    All are NULL where `value` is anything else than one object, or more than that.
 
-    Spark's from_json reads the first object and ignores what trails. Where the only brace closes the value, nothing
-    does; any other value is parsed as `[value, sentinel]`, and counts if the sentinel is second and last.
+def object_text(value: Column) -> Column:
+    """Return the text of a value (bytes) that is to hold a JSON object: without what may stand around it, and the text
+    in it where it is a JSON string; NULL where it is more than a string.
     """
-    text, ddl = value.cast("string"), ", ".join(f"{name} string" for name in fields)
-    nothing_trails = F.octet_length(F.substring_index(text, "}", 1)) + 1 == F.octet_length(value)
-    wrapped = F.concat(F.lit("["), text, F.lit(f',{{"{_SENTINEL}":true}}]'))
-    pair = F.from_json(wrapped, f"array<struct<{ddl}, {_SENTINEL}: boolean>>", _OPTIONS)
+    text = F.btrim(value.cast("string"), F.lit(rules.AROUND))
+    pair = F.from_json(_with_sentinel(text), "array<string>", _OPTIONS)
+    is_closed = (F.size(pair) == 2) & (F.element_at(pair, -1) == _SENTINEL_OBJECT)
+    within = F.btrim(F.when(is_closed, pair[0]), F.lit(rules.AROUND))
+    return F.when(text.startswith('"'), within).otherwise(text)
+
+
+def json_object(text: Column, fields: Sequence[str]) -> Column:
+    """Return the fields of the one JSON object in `text` as a struct of texts.
+
+    All are NULL where `text` is anything else than one object, or more than that.
+
+    Spark's from_json reads the first object and ignores what trails. Where the only brace closes the text, nothing
+    does; any other text is parsed as `[text, sentinel]`, and counts if the sentinel is second and last.
+    """
+    ddl = ", ".join(f"`{name}` string" for name in fields)
+    nothing_trails = F.octet_length(F.substring_index(text, "}", 1)) + 1 == F.octet_length(text)
+    pair = F.from_json(_with_sentinel(text), f"array<struct<{ddl}, {_SENTINEL}: boolean>>", _OPTIONS)
     is_closed = (F.size(pair) == 2) & F.coalesce(F.element_at(pair, -1)[_SENTINEL], F.lit(False))
     whole = F.when(is_closed, F.struct(*(pair[0][name].alias(name) for name in fields)))
     return F.when(nothing_trails, F.from_json(text, ddl, _OPTIONS)).otherwise(whole)
 
 
+def _with_sentinel(text: Column) -> Column:
+    return F.concat(F.lit("["), text, F.lit(f",{_SENTINEL_OBJECT}]"))
+
+
 def _identifier(text: Column) -> Column:
-    trimmed = F.btrim(text, F.lit(rules.BLANKS))
-    return F.when((trimmed != "") & ~trimmed.startswith("{") & ~trimmed.startswith("["), trimmed)
+    trimmed = _trimmed(text)
+    is_name = (trimmed != "") & ~trimmed.startswith("{") & ~trimmed.startswith("[")
+    return F.when(is_name, F.regexp_replace(trimmed, values.POINT_ZERO, "$1"))
 
 
 def _number(text: Column) -> Column:
-    trimmed = F.btrim(text, F.lit(rules.BLANKS))
-    return F.when(trimmed.rlike(f"^{rules.NUMBER_TEXT}$"), trimmed.try_cast("double"))
+    trimmed = _trimmed(text)
+    return F.when(trimmed.rlike(f"^{values.NUMBER_TEXT}$"), trimmed.try_cast("double"))
 
 
-def _epoch_seconds(text: Column) -> Column:
-    seconds = _number(text)
-    micros = F.floor(seconds * rules.MICROS + 0.5).try_cast("bigint")
-    return F.when(F.abs(seconds) < rules.FAR_SECONDS, F.timestamp_micros(micros))
+def _instant(text: Column) -> Column:
+    amount = _number(text)
+    unit = reduce(
+        lambda others, each: F.when(F.abs(amount) < each[0], F.lit(each[1])).otherwise(others),
+        reversed(times.UNITS),
+        F.lit(None),
+    )
+    since_1970 = F.timestamp_micros(F.floor(amount * unit + 0.5).try_cast("bigint"))
+    return F.when(amount.isNotNull(), since_1970).otherwise(_iso(F.upper(_trimmed(text))))
+
+
+def _iso(text: Column) -> Column:
+    year, month, day, hour, minute, second, fraction, hours, minutes = (
+        F.regexp_extract(text, f"^{times.ISO_TEXT}$", group + 1) for group in range(9)
+    )
+
+    def or_zero(part: Column) -> Column:
+        return F.when(part == "", "00").otherwise(part)
+
+    clock = F.concat_ws(":", or_zero(hour), or_zero(minute), or_zero(second))
+    zone = F.concat_ws(":", F.when(hours == "", "+00").otherwise(hours), or_zero(minutes))
+    whole = F.concat(F.concat_ws("-", year, month, day), F.lit("T"), clock, F.lit("."), or_zero(fraction), zone)
+    return whole.try_cast("timestamp")
 
 
 _COLUMN_RULES: dict[Rule, Callable[[Column], Column]] = {
-    rules.identifier: _identifier,
-    rules.number: _number,
-    rules.epoch_seconds: _epoch_seconds,
+    values.identifier: _identifier,
+    values.number: _number,
+    times.instant: _instant,
 }

@@ -9,32 +9,31 @@ import math
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import orjson
 
+from arus.errors import ArusError
+from arus.schemas import TIME_FAULT
+from arus.streaming.times import date, instant
+from arus.streaming.values import BLANKS, identifier, is_missing, text
+
 Rule = Callable[[Any], Any]
 
-# What JSON calls white space. Names and numbers may stand between such blanks.
-BLANKS = " \t\r\n"
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 EARLIEST = datetime(2000, 1, 1, tzinfo=timezone.utc)
-# How far ahead of Kafka's own clock a device's clock may be.
+# How far ahead of Kafka's own clock a date may be, where nothing else is said.
 MAX_AHEAD = timedelta(days=1)
 LARGEST = sys.float_info.max
-LARGEST_INT = 2**31 - 1
-MICROS = 1_000_000
-# Farther from 1970 than any year that a timestamp can hold.
-FAR_SECONDS = 1e11
-# Without two ways to read the same digits: a long text of them would take hours to refuse.
-NUMBER_TEXT = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
-ISO_DATE = re.compile(
-    r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6})\d*)?)?)?"
-    r"\s*(?:Z|UTC|([+-]\d{2}):?([0-5]\d))?"
-)
-SLASHED_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{2}|\d{4}) (\d{1,2}):(\d{2})")
+BYTE_ORDER_MARK = "\ufeff"
+# Around a value, these are nothing.
+AROUND = BLANKS + BYTE_ORDER_MARK
+# A serializer that knows a schema registry puts a zero byte and the schema's number, four bytes, before the value.
+REGISTRY_HEADER_BYTES = 5
+ALIAS = re.compile(r"[A-Za-z0-9_.-]+")
+# What the table keeps of a time that could not be used.
+FAULT_CHARACTERS = 100
 
 
 class InvalidRecordError(ValueError):
@@ -45,95 +44,17 @@ class InvalidRecordError(ValueError):
         self.reason = reason
 
 
-# --- one value: each rule returns it with its type, or raises ValueError where it is not of that kind ---
-
-
-def text(value: Any) -> str:
-    """Return text as it is, and anything else as JSON writes it."""
-    try:
-        found = value if isinstance(value, str) else json.dumps(value)
-    except RecursionError as error:
-        raise ValueError("an object of too many levels") from error
-    # JSON can spell half of a surrogate pair, which no UTF-8 can hold.
-    return found.encode(errors="replace").decode()
-
-
-def identifier(value: Any) -> str:
-    """Return a name or number that identifies something, as text without the blanks around it."""
-    found = text(value).strip(BLANKS)
-    if not found or found[0] in "{[":
-        raise ValueError("an object, an array or nothing")
-    return found
-
-
-def number(value: Any) -> float:
-    """Return a JSON number, or one in a text, as a float; it may be infinite, or NaN."""
-    if isinstance(value, str) and re.fullmatch(NUMBER_TEXT, value.strip(BLANKS)):
-        return float(value)
-    if isinstance(value, str) and value.strip(BLANKS).lower().lstrip("+-") in {"nan", "inf", "infinity"}:
-        return float(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("no number")
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf
-
-
-def whole_number(value: Any) -> int:
-    """Return a number without a fraction (`6`, `-6`, `17850.0`, `"6"`) as an int of 32 bits."""
-    found = number(value)
-    if not (found.is_integer() and abs(found) <= LARGEST_INT):
-        raise ValueError("no whole number of 32 bits")
-    return int(found)
-
-
-def epoch_seconds(value: Any) -> datetime:
-    """Return seconds since 1970 as a UTC time, to the microsecond."""
-    seconds = number(value)
-    if not abs(seconds) < FAR_SECONDS:
-        return datetime.max.replace(tzinfo=timezone.utc)
-    try:
-        return EPOCH + timedelta(microseconds=math.floor(seconds * MICROS + 0.5))
-    except OverflowError:
-        return datetime.max.replace(tzinfo=timezone.utc)
-
-
-def date(value: Any) -> datetime:
-    """Return `2011-10-06 16:20:00` (any ISO 8601 date, UTC where it names no zone) or `12/1/10 8:26`, month first."""
-    if not isinstance(value, str):
-        raise ValueError("no text")
-    found = value.strip(BLANKS)
-    if match := SLASHED_DATE.fullmatch(found):
-        month, day, year, hour, minute = map(int, match.groups())
-        return datetime(year + 2000 if year < 100 else year, month, day, hour, minute, tzinfo=timezone.utc)
-    match = ISO_DATE.fullmatch(found)
-    if not match:
-        raise ValueError("no date")
-    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
-    fraction, hours, minutes = match.groups()[6:]
-    micros = int((fraction or "").ljust(6, "0"))
-    before = -1 if (hours or "").startswith("-") else 1
-    zone = timezone(timedelta(hours=int(hours or 0), minutes=before * int(minutes or 0)))
-    try:
-        return datetime(year, month, day, hour, minute, second, micros, zone).astimezone(timezone.utc)
-    except OverflowError as error:
-        raise ValueError("no year of four digits") from error
-
-
-TIMES: tuple[Rule, ...] = (epoch_seconds, date)
+TIMES: tuple[Rule, ...] = (instant, date)
 NAMES: tuple[Rule, ...] = (identifier, text)
-
-
-# --- one field of a message, and one message ---
 
 
 @dataclass(frozen=True)
 class Field:
     """A field of a message: its name, the rule that reads it, and the table's column that it becomes.
 
-    `least` and `most` bound a number, both allowed. An optional field may be missing, null or blank; a missing time is
-    Kafka's own.
+    `least` and `most` bound a number, both allowed; `ahead` how far a time may be ahead of Kafka's. `aliases` are read
+    where the name itself has nothing. An optional field may be missing, null or one of MISSING. An optional time that
+    is missing, or cannot be used, is Kafka's own.
     """
 
     name: str
@@ -142,22 +63,34 @@ class Field:
     required: bool = True
     least: float = -LARGEST
     most: float = LARGEST
+    ahead: timedelta = MAX_AHEAD
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name, *self.aliases)
 
     @property
     def is_time(self) -> bool:
         return self.rule in TIMES
 
+    @property
+    def is_optional_time(self) -> bool:
+        return self.is_time and not self.required
+
+    def given(self, message: Mapping[str, Any]) -> Any:
+        """Return what a message has under the first of the field's names that has anything."""
+        return next((value for name in self.names if (value := message.get(name)) is not None), None)
+
     def is_missing(self, value: Any) -> bool:
-        is_optional = not self.required and self.rule is not text
-        is_blank = is_optional and isinstance(value, str) and not value.strip(BLANKS)
-        return value is None or is_blank
+        return value is None if self.required else is_missing(value)
 
     def read(self, message: Mapping[str, Any], arrived: datetime) -> Any:
         """Return the field's typed value, None where it is missing and may be; `arrived` is Kafka's time.
 
         Raises InvalidRecordError: missing-field, wrong-type, not-finite, out-of-range or absurd-time, and the name.
         """
-        value = message.get(self.name)
+        value = self.given(message)
         if self.is_missing(value):
             if self.required:
                 raise InvalidRecordError(f"missing-field:{self.name}")
@@ -166,7 +99,7 @@ class Field:
             typed = self.rule(value)
         except ValueError as error:
             raise InvalidRecordError(f"wrong-type:{self.name}") from error
-        if isinstance(typed, datetime) and not EARLIEST <= typed <= arrived + MAX_AHEAD:
+        if isinstance(typed, datetime) and not EARLIEST <= typed <= arrived + self.ahead:
             raise InvalidRecordError(f"absurd-time:{self.name}")
         if isinstance(typed, float) and not math.isfinite(typed):
             raise InvalidRecordError(f"not-finite:{self.name}")
@@ -175,34 +108,87 @@ class Field:
         return typed
 
 
+def aliases(setting: str, *fields: Field) -> tuple[Field, ...]:
+    """Return the fields with the other names that a setting such as `temperature=suhu temp=suhu` gives them.
+
+    A name that is none of the fields' may belong to another message. ArusError where the setting is not of that form.
+    """
+    pairs = [part.partition("=") for part in setting.split()]
+    if wrong := [alias for alias, _, name in pairs if not (ALIAS.fullmatch(alias) and ALIAS.fullmatch(name))]:
+        raise ArusError(f"settings: spark.arus.aliases: {wrong[0]!r} is not ALIAS=FIELD, such as temperature=suhu")
+    return tuple(
+        replace(field, aliases=tuple(alias for alias, _, name in pairs if name == field.name)) for field in fields
+    )
+
+
 def read_record(value: bytes | None, arrived: datetime, fields: Sequence[Field], max_bytes: int) -> dict[str, Any]:
-    """Return a record's value as a row, column by column; raise InvalidRecordError where it cannot be used."""
+    """Return a record's value as a row, column by column; raise InvalidRecordError where it cannot be used.
+
+    Where a time is optional, the row has `time_fault` as well: why the time that was sent could not be used, if so, and
+    what it was, as `absurd-time:timestamp=7`.
+    """
     message = json_object(value, max_bytes)
-    if value and any(field.rule in NAMES and type(message.get(field.name)) is float for field in fields):
+    if any(field.rule in NAMES and type(field.given(message)) is float for field in fields):
         # orjson makes floats of whole numbers of more than 64 bits; Python keeps all their digits.
-        message = _lenient_json(value)
-    return {field.column: field.read(message, arrived) for field in fields}
+        message = json_object(value, max_bytes, parse=_lenient_json)
+    row: dict[str, Any] = {}
+    for field in fields:
+        try:
+            row[field.column], fault = field.read(message, arrived), None
+        except InvalidRecordError as error:
+            if not field.is_optional_time:
+                raise
+            row[field.column] = arrived
+            fault = f"{error.reason}={_shown(field.given(message))}"[:FAULT_CHARACTERS]
+        if field.is_optional_time:
+            row[TIME_FAULT] = fault
+    return row
 
 
-def json_object(value: bytes | None, max_bytes: int) -> dict[str, Any]:
-    """Return the one JSON object that a value holds; raise InvalidRecordError for anything else, or more."""
+def _shown(value: Any) -> str:
+    try:
+        return text(value)
+    except ValueError as error:
+        return str(error)
+
+
+def json_object(value: bytes | None, max_bytes: int, parse: Callable[[bytes], Any] | None = None) -> dict[str, Any]:
+    """Return the one JSON object that a value holds, itself or in a JSON string.
+
+    Raises InvalidRecordError for anything else, or more.
+    """
     if value is None:
         raise InvalidRecordError("null-value")
     if len(value) > max_bytes:
         raise InvalidRecordError("oversize")
-    try:
-        found = orjson.loads(value)
-    except orjson.JSONDecodeError:
-        found = _lenient_json(value)
+    found = (parse or _json)(value)
+    if isinstance(found, str):
+        found = _encoded_twice(found, parse or _json)
     if not isinstance(found, dict):
         raise InvalidRecordError("not-object")
     return found
 
 
+def _encoded_twice(text: str, parse: Callable[[bytes], Any]) -> Any:
+    try:
+        return parse(text.encode(errors="replace"))
+    except InvalidRecordError:
+        return None
+
+
+def _json(value: bytes) -> Any:
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return _lenient_json(value)
+
+
 def _lenient_json(value: bytes) -> Any:
     """Return what Python's own parser makes of a value: it knows NaN and infinite numbers, and where an object ends."""
+    if value[:1] == b"\0" and len(value) > REGISTRY_HEADER_BYTES:
+        raise InvalidRecordError("schema-registry-header")
     try:
-        found = value.decode().strip(BLANKS)
+        found = value.decode().strip(AROUND)
     except UnicodeDecodeError as error:
         raise InvalidRecordError("not-utf8") from error
     if not found:

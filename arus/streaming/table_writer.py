@@ -54,7 +54,7 @@ class TableWriter:
             return False
         facts = [*files]
         if rows is not None and rows.num_rows:
-            facts.append(write_file(self.target, rows))
+            facts.append(write_file(self.target, rows.select(self.target.schema.names)))
         if not facts:
             return False
         self.commit([add_action(each) for each in facts], batch_id)

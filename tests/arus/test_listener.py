@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from arus import listener
-from arus.listener import append_line, line, summary
+from arus.listener import Counts, append_line, line, summary
 
 # Cut down from what Spark 4.2 reports: a micro-batch with a Kafka source, no state, and a foreachBatch sink.
 PROGRESS: dict[str, Any] = {
@@ -24,12 +24,13 @@ PROGRESS: dict[str, Any] = {
 
 
 def test_a_batch_is_summed_up_with_what_the_query_counted() -> None:
-    assert summary(PROGRESS, (300_000, 10)) == {
+    assert summary(PROGRESS, Counts(300_000, 10, 2)) == {
         "at": "2026-11-21T13:00:55.596Z",
         "batch": 8,
         "rows_in": 300_000,
         "rows_out": 299_990,
         "rejected": 10,
+        "time_faults": 2,
         "lag": 151_910,
         "batch_ms": 3313,
         "state_rows": 0,
@@ -66,9 +67,10 @@ def test_a_real_time_batch_has_its_duration_elsewhere() -> None:
 
 
 def test_a_batch_is_one_line_on_the_console() -> None:
-    assert line("retail_ingest.tables", summary(PROGRESS, (300_000, 10))) == (
-        "retail_ingest.tables batch 8: 300,000 rows in 3.31 s (90,552/s), 10 rejected, lag 151,910"
-    )
+    begin, end = "retail_ingest.tables batch 8: 300,000 rows in 3.31 s (90,552/s), 10 rejected, ", "lag 151,910"
+    assert line("retail_ingest.tables", summary(PROGRESS, Counts(300_000, 10))) == begin + end
+    faults = line("retail_ingest.tables", summary(PROGRESS, Counts(300_000, 10, 2_000)))
+    assert faults == f"{begin}2,000 with an unusable time, {end}"
 
 
 def test_a_batch_without_a_duration_has_no_rate() -> None:

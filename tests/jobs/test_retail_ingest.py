@@ -62,7 +62,7 @@ def test_both_forms_of_a_date_are_read() -> None:
     assert values_of("invoice_date", "InvoiceDate", forms) == [expected] * 4
 
 
-@pytest.mark.parametrize("form", ["16:20", "T16:20", "31/12/10 8:26", "kemarin", 20111006])
+@pytest.mark.parametrize("form", ["16:20", "T16:20", "31/12/10 8:26", "01-12-2010 08:26", "kemarin", True])
 def test_what_is_no_date_is_rejected(form: object) -> None:
     assert reasons(row(InvoiceDate=form)) == ["wrong-type:InvoiceDate"]
 

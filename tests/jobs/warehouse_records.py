@@ -33,6 +33,8 @@ SETTINGS = Settings(
     starting_offsets="earliest",
     max_offsets_per_trigger=0,
     max_value_bytes=65536,
+    max_ahead_seconds=86_400.0,
+    aliases="temperature=suhu humidity=kelembaban",
     console=False,
 )
 RAW = "topic string, partition int, offset bigint, timestamp timestamp, key binary, value binary"

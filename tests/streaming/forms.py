@@ -1,12 +1,17 @@
 """Every way in which a sensor's reading can be written or be wrong, field by field, and all of it combined, seeded."""
 
 import itertools
+import json
 import random
 from collections.abc import Iterator
 
 from producers.temperature import MALFORMED
 
 SENSOR_IDS = (
+    b"12.0",
+    b'"12.0"',
+    b'"-12.00"',
+    b'"1.0.0"',
     b'"S1"',
     b'" S1 "',
     b'"S\\u0031"',
@@ -26,13 +31,42 @@ NO_NUMBERS = (
     b"2000.01", b"-273.16", b'"0x1A"', b'"1d"', b'"7 0"', b"070", b"7.", b"+7", b'"70,5"',
     b"1" * 400, b'"' + b"9" * 400 + b'"',
 )  # fmt: skip
-TIMES = (None, b"null", b'""', b"1795262400", b"1795262400.25", b"1.7952624e9", b'"1795262400.5"', b"1795348800")
-NO_TIMES = (b'"kemarin"', b"true", b"{}", b"-1e15", b"1e18", b"0", b"1795348800.001", b"NaN", b"1e400", b"946684799.9")
-AROUND = (b"%s", b" %s\n", b"\t%s\r\n")
-BROKEN_AROUND = (b"%s}", b"%s%s", b"[%s]", b"%s\x00", b"x%s", b"%s,{}", b'%s,{"_end":true}', b"\xff%s", b"%s  junk")
+TIMES = (
+    None, b"null", b'""', b"1795262400", b"1795262400.25", b"1.7952624e9", b'"1795262400.5"', b"1795348800", b"NaN",
+    b"1795262400561", b'"1795262400561"', b"1795262400561001", b"1795262400561001999", b"946684800000",
+    b'"2026-11-21 12:00:00"', b'"2026-11-21T12:00:00.561Z"', b'"2026-11-21T12:00"', b'"2026-11-21 19:00:00+0700"',
+    b'"2026-11-21t08:30:00,25 -03:30"', b'"2026/11/21 12:00:00 utc"', b'"2026-11-21"', b'"2026-1-2 3:04"',
+    b'"2026-11-21T12:00:00.123456789+07"', b'" 2026-11-21 12:00:00\\n"', b'"N/A"', b'"None"', b'" nan "', b'"NaT"',
+)  # fmt: skip
+NO_TIMES = (
+    b'"kemarin"', b"true", b"{}", b"-1e15", b"1e18", b"0", b"1795348800.001", b"1e400", b"946684799.9", b"7",
+    b"1795348800001", b"99999999999999999999999", b'"1e400"', b'"21/11/2026 12:00"', b'"2026-11-31 12:00"', b'"12:00"',
+    b'"2026-11-21 25:00"', b'"2026-11-21T12:00:00+99:00"', b'"2026-11-21T12:00:60Z"', b'"2126-11-21"', b"[1795262400]",
+    b'"2026-11-21T12"', b'"20261121T120000Z"', b'"9999-12-31T23:59:59-05:00"', b'"0000-01-01T00:00:00Z"',
+)  # fmt: skip
+AROUND = (b"%s", b" %s\n", b"\t%s\r\n", b"\xef\xbb\xbf%s", b"\r\n\xef\xbb\xbf %s", b"%s\xef\xbb\xbf")
+BROKEN_AROUND = (
+    b"%s}",
+    b"%s%s",
+    b"[%s]",
+    b"%s\x00",
+    b"x%s",
+    b"%s,{}",
+    b'%s,{"_end":true}',
+    b"\xff%s",
+    b"%s  junk",
+    b"\0\0\0\0\7%s",
+    b"\0%s",
+    b"\xfe\xff%s",
+)
 REST = (b"", b',"unit":"C"', b',"more":{"a":[1,{"b":null}]}', b',"note":"}{"', b',"note":"\\"}"', b',"n":NaN')
 BROKEN_REST = (b',"x":tru', b",", b',"x":01', b",'x':1", b',"x":"\x01"', b',"x"', b",,")
 COMBINATIONS = 4_000
+
+
+def in_a_string(value: bytes) -> bytes:
+    """Return JSON as a JSON string: what an encoder of an encoded value writes."""
+    return json.dumps(value.decode("latin-1")).encode()
 
 
 def reading(sensor_id: bytes, suhu: bytes, timestamp: bytes | None, rest: bytes = b"", around: bytes = b"%s") -> bytes:
@@ -54,11 +88,21 @@ def one_at_a_time() -> Iterator[bytes | None]:
     }
     for name, values in forms.items():
         for value in values:
-            yield reading(**{**plain, name: value})  # type: ignore[arg-type]
+            once = reading(**{**plain, name: value})  # type: ignore[arg-type]
+            twice = in_a_string(once)
+            yield from (once, twice, b" " + twice + b"\n", twice + b"x", twice + twice, in_a_string(twice))
     yield b'{"sensor_id":"S1","suhu":70.0,"suhu":90.0}'
     yield b'{"suhu":90.0,"sensor_id":"S1"}'
     yield b'{"sensor_id":"S1","suhu":90.0}{"sensor_id":"S2","suhu":91.0}'
     yield b'{"Sensor_ID":"S1","suhu":90.0}'
+    yield b'{"sensor_id":"S1","temperature":90.0}'
+    yield b'{"sensor_id":"S1","suhu":null,"temperature":90.0,"temp":1}'
+    yield b'{"sensor_id":"S1","temp":"91","suhu":90.0}'
+    yield b'{"sensor_id":"S1","temp":true}'
+    yield b'"'
+    yield b'"panas"'
+    yield b'"{}",{"_end":true}'
+    yield b'"{\\"sensor_id\\":\\"S1\\",\\"suhu\\":90.0}'
 
 
 def combined(seed: int, count: int = COMBINATIONS) -> Iterator[bytes]:

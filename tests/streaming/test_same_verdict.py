@@ -6,19 +6,22 @@ from typing import Any
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from arus.schemas import TIME_FAULT
 from arus.streaming.record_batches import read_batch
 from arus.streaming.record_columns import is_usable, typed, with_message
-from arus.streaming.records import Field, InvalidRecordError, epoch_seconds, identifier, number, read_record
+from arus.streaming.records import Field, InvalidRecordError, read_record
+from arus.streaming.times import instant
+from arus.streaming.values import identifier, number
 from tests.streaming import forms
 from tests.streaming.kafka_records import ARRIVED, batch, frame
 
 MAX_BYTES = 65_536
 FIELDS = (
     Field("sensor_id", identifier, "sensor_id"),
-    Field("suhu", number, "suhu", least=-273.15, most=2000.0),
-    Field("timestamp", epoch_seconds, "event_time", required=False),
+    Field("suhu", number, "suhu", least=-273.15, most=2000.0, aliases=("temperature", "temp")),
+    Field("timestamp", instant, "event_time", required=False),
 )
-COLUMNS = [field.column for field in FIELDS]
+COLUMNS = [*(field.column for field in FIELDS), TIME_FAULT]
 
 
 @functools.cache
@@ -45,8 +48,10 @@ def test_the_forms_are_of_all_kinds() -> None:
     assert set(reasons.values()) >= {
         "null-value", "empty", "oversize", "not-utf8", "not-json", "not-object", "trailing-bytes",
         "missing-field:sensor_id", "wrong-type:sensor_id", "missing-field:suhu", "wrong-type:suhu", "not-finite:suhu",
-        "out-of-range:suhu", "wrong-type:timestamp", "absurd-time:timestamp",
+        "out-of-range:suhu", "schema-registry-header",
     }  # fmt: skip
+    faults = {str(row[-1]).partition("=")[0] for row in rows.values()}
+    assert faults == {"None", "wrong-type:timestamp", "absurd-time:timestamp"}
 
 
 def test_arrow_batches_have_the_rows_and_reasons_of_the_plain_rules() -> None:
@@ -73,15 +78,15 @@ def test_spark_columns_have_the_same_verdict_and_the_same_values(spark: SparkSes
         *(typed(field).alias(field.column) for field in FIELDS),
         is_usable(FIELDS, MAX_BYTES).alias("is_usable"),
     )
-    time = F.coalesce("event_time", F.lit(ARRIVED)).alias("event_time")
-    found = parsed.select("offset", "sensor_id", "suhu", F.unix_micros(time).alias("micros"), "is_usable").collect()
+    micros = F.unix_micros("event_time").alias("micros")
+    found = parsed.select("offset", "sensor_id", "suhu", micros, "is_usable").collect()
     rows, reasons = by_rules()
     wrongly = [values()[row.offset] for row in found if row.is_usable != (row.offset in rows)]
     assert wrongly == []
     assert {row.offset for row in found} == rows.keys() | reasons.keys()
     for row in found:
         if row.is_usable:
-            sensor_id, suhu, moment = rows[row.offset]
+            sensor_id, suhu, moment, _ = rows[row.offset]
             assert (row.sensor_id, row.suhu, row.micros) == (sensor_id, suhu, round(moment.timestamp() * 1e6)), (
                 values()[row.offset]
             )
