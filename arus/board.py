@@ -52,10 +52,10 @@ class Board:
         self.present, self.sensors = read(path)
 
     def hear(self, gudang_id: str, kind: str, reading: Sensor) -> None:
-        """Take a sensor's newest reading of a micro-batch."""
+        """Take a sensor's newest reading of a micro-batch; of two of one time the higher counts, which is the worse."""
         with self._lock:
             before = self.sensors.get((gudang_id, kind))
-            newest = max((before, reading), key=lambda one: one.time) if before else reading
+            newest = max((before, reading), key=lambda one: (one.time, one.value)) if before else reading
             was_silent = before is not None and before.is_silent
             self.sensors[gudang_id, kind] = replace(newest, heard=reading.heard, is_silent=was_silent)
 

@@ -21,8 +21,13 @@ BEAT = " "
 MICROS = 1_000_000
 MOMENT = pa.timestamp("us", "UTC")
 # A pair's rank, the lower the better, is made of bits: the distance in time (33 bits of microseconds, so windows up to
-# an hour), whether the humidity reading is the later of the two, and the end of its place, for two of one moment.
+# an hour), whether the humidity reading is the later of the two, and how far it is below 100 %, for two of one moment.
 DISTANCE_BIT, LATER_BIT = 30, 29
+# A reading's precedence, the lower the better, too: how far it is below the highest value (°C or %), and the end of its
+# place. Steps are what a unit is cut into.
+VALUE_BIT = 29
+HIGHEST, STEPS = 4096.0, 1 << 20
+HIGHEST_PERCENT, PERCENT_STEPS = 100.0, 1 << 22
 LONGEST_WINDOW_SECONDS = 3600
 # A place in Kafka is made of the partition and the offset.
 PARTITION_BIT = 48
@@ -39,6 +44,25 @@ TIMESTAMP_OF = {
 def place() -> Column:
     """Return a record's partition and offset as one number, which sorts as they do."""
     return F.shiftleft(F.col("partition").cast("bigint"), PARTITION_BIT) + F.col("offset")
+
+
+def precedence(value: Column, place: Column) -> Column:
+    """Return what decides between two readings of one sensor at one time, the lower the better.
+
+    The higher value counts, which is the worse; of equal ones, the reading that came first.
+    """
+    below = (HIGHEST - F.least(F.greatest(value, F.lit(-HIGHEST)), F.lit(HIGHEST))) * STEPS
+    return F.shiftleft(below.cast("bigint"), VALUE_BIT) + place.bitwiseAND((1 << VALUE_BIT) - 1)
+
+
+def pair_rank() -> Column:
+    """Return what decides between the partners of a temperature reading, the lower the better: the nearest in time, of
+    two equally near the earlier, of two of one moment the more humid.
+    """
+    distance = F.unix_micros("kelembaban_time") - F.unix_micros("suhu_time")
+    is_later = F.when(distance > 0, 1 << LATER_BIT).otherwise(0)
+    below = ((HIGHEST_PERCENT - F.col(KELEMBABAN)) * PERCENT_STEPS).cast("bigint")
+    return F.shiftleft(F.abs(distance), DISTANCE_BIT) + is_later + below
 
 
 def join(suhu: DataFrame, kelembaban: DataFrame, window_seconds: int) -> DataFrame:
@@ -80,19 +104,18 @@ def pairs(joined: DataFrame, window_seconds: int) -> DataFrame:
 @cache
 def pair_columns(window_seconds: int) -> list[Column]:
     is_alone = F.col("suhu_time").isNull()
-    distance = F.unix_micros("kelembaban_time") - F.unix_micros("suhu_time")
-    is_later = F.when(distance > 0, 1 << LATER_BIT).otherwise(0)
-    tie = F.col("kelembaban_place").bitwiseAND((1 << LATER_BIT) - 1)
-    rank = F.shiftleft(F.abs(distance), DISTANCE_BIT) + is_later + tie
+    own_place = F.when(is_alone, F.col("kelembaban_place")).otherwise(F.col("suhu_place"))
+    own_precedence = precedence(F.when(is_alone, F.col(KELEMBABAN)).otherwise(F.col(SUHU)), own_place)
     first, last = (F.col("kelembaban_slot") == touched for touched in slots_touched(window_seconds))
     copy = F.when(first, IN_FIRST).otherwise(0) + F.when(last, IN_LAST).otherwise(0)
     return [
         F.coalesce("suhu_gudang_id", "kelembaban_gudang_id").alias("gudang_id"),
         F.col("suhu_time"),
         F.when(is_alone, F.col("kelembaban_time")).alias("alone_time"),
-        F.when(is_alone, F.col("kelembaban_place")).otherwise(F.col("suhu_place")).alias("place"),
+        own_place.alias("place"),
+        own_precedence.alias("precedence"),
         F.col(SUHU),
-        F.when(is_alone, F.col("kelembaban_place")).otherwise(rank).alias("rank"),
+        F.when(is_alone, own_precedence).otherwise(pair_rank()).alias("rank"),
         F.col(KELEMBABAN),
         F.when(is_alone, copy).otherwise(IN_FIRST + IN_LAST).bitwiseOR(F.lit(IS_NEW)).alias("flags"),
     ]
@@ -101,9 +124,9 @@ def pair_columns(window_seconds: int) -> list[Column]:
 def nearest(candidates: DataFrame) -> DataFrame:
     """Return, of candidates, one row for each temperature reading and each humidity reading that is alone.
 
-    The lowest `rank` wins: of the pairs of a temperature reading the nearest in time; of two equally near the earlier.
-    `place` tells two records of one reading apart: the first counts. A humidity reading is alone where both of its
-    copies are. `flags` are those of all candidates of a row together.
+    The lowest `rank` wins of the pairs of a temperature reading, the lowest `precedence` of two readings of one sensor
+    at one time. A humidity reading is alone where both of its copies are. `flags` are those of all candidates of a row
+    together.
     """
     rows = candidates.groupBy("gudang_id", "suhu_time", "alone_time").agg(*best_columns())
     return rows.where(f"flags & {IN_FIRST + IN_LAST} = {IN_FIRST + IN_LAST}")
@@ -113,8 +136,8 @@ def nearest(candidates: DataFrame) -> DataFrame:
 def best_columns() -> list[Column]:
     # Only numbers of fixed width: so Spark aggregates by hash, and does not sort all pairs.
     return [
-        F.min("place").alias("place"),
-        F.min_by(SUHU, "place").alias(SUHU),
+        F.min_by("place", "precedence").alias("place"),
+        F.min_by(SUHU, "precedence").alias(SUHU),
         F.min("rank").alias("rank"),
         F.min_by(KELEMBABAN, "rank").alias(KELEMBABAN),
         F.bit_or("flags").alias("flags"),
@@ -184,15 +207,15 @@ def waiting(rows: DataFrame) -> DataFrame:
 @cache
 def waiting_columns() -> list[Column]:
     is_alone = F.col("suhu_time").isNull()
-    distance = F.unix_micros("kelembaban_time") - F.unix_micros("suhu_time")
-    rank = F.shiftleft(F.abs(distance), DISTANCE_BIT) + F.when(distance > 0, 1 << LATER_BIT).otherwise(0)
+    own_precedence = precedence(F.coalesce(SUHU, KELEMBABAN), place())
     was_final = F.when(F.col("is_final"), WAS_FINAL).otherwise(0)
     return [
         *map(F.col, ("gudang_id", "suhu_time")),
         F.when(is_alone, F.col("kelembaban_time")).alias("alone_time"),
         place().alias("place"),
+        own_precedence.alias("precedence"),
         F.col(SUHU),
-        F.when(is_alone, place()).otherwise(rank).alias("rank"),
+        F.when(is_alone, own_precedence).otherwise(pair_rank()).alias("rank"),
         F.col(KELEMBABAN),
         was_final.bitwiseOR(F.lit(IN_FIRST + IN_LAST)).alias("flags"),
     ]
@@ -225,5 +248,5 @@ def message(row: dict[str, Any]) -> tuple[str, str]:
     told: dict[str, Any] = {name: row[name] for name in ("gudang_id", "status", SUHU, KELEMBABAN)}
     for name in ("event_time", "suhu_time", "kelembaban_time"):
         told[TIMESTAMP_OF[name]] = row[name] and row[name].timestamp()
-    told["id"] = f"{row['topic']}-{row['partition']}-{row['offset']}@{told['kelembaban_timestamp']}"
+    told["id"] = f"{row['topic']}-{row['partition']}-{row['offset']}@{told['kelembaban_timestamp']}={row[KELEMBABAN]}"
     return row["gudang_id"], json.dumps(told)

@@ -8,7 +8,6 @@ with its own id). A second query keeps every reading in `tables/sensor_suhu` and
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -27,7 +26,7 @@ from arus.settings import Trigger
 from arus.streaming.arrow_sink import ArrowSink
 from arus.streaming.record_batches import alert_ids, read_batch
 from arus.streaming.record_columns import is_usable, typed, with_message
-from arus.streaming.records import Field, aliases
+from arus.streaming.records import Field, ahead, aliases
 from arus.streaming.task_rows import REJECTS, Rows
 from arus.streaming.times import instant
 from arus.streaming.values import identifier, number
@@ -72,12 +71,11 @@ class Thresholds:
 
 def reading_fields(settings: Settings) -> tuple[Field, ...]:
     """Return the fields of a reading; a temperature out of bounds is a broken sensor's."""
-    ahead = timedelta(seconds=settings.max_ahead_seconds)
     return aliases(
         settings.aliases,
         Field("sensor_id", identifier, "sensor_id"),
         Field("suhu", number, "suhu", least=settings.min_celsius, most=settings.max_celsius),
-        Field("timestamp", instant, "event_time", required=False, ahead=ahead),
+        Field("timestamp", instant, "event_time", required=False, ahead=ahead(settings.max_ahead_seconds)),
     )
 
 

@@ -48,7 +48,7 @@ from arus.streaming.arrow_sink import ArrowSink, Found
 from arus.streaming.mutable_partition import MutablePartition
 from arus.streaming.record_batches import MOMENT, Batch, alert_ids, as_rejects, positions, read_batch
 from arus.streaming.record_columns import is_usable, typed, with_message
-from arus.streaming.records import Field, aliases
+from arus.streaming.records import Field, ahead, aliases
 from arus.streaming.spark_internals import MicroBatch, running_query
 from arus.streaming.task_rows import REJECTS, Rows
 from arus.streaming.times import instant
@@ -91,8 +91,7 @@ class Settings:
 def sensor_fields(settings: Settings) -> dict[str, tuple[Field, ...]]:
     """Return the fields of a reading of each kind; one out of bounds is a broken sensor's."""
     gudang = Field("gudang_id", identifier, "gudang_id")
-    ahead = timedelta(seconds=settings.max_ahead_seconds)
-    time = Field("timestamp", instant, "event_time", required=False, ahead=ahead)
+    time = Field("timestamp", instant, "event_time", required=False, ahead=ahead(settings.max_ahead_seconds))
     celsius, percent = (settings.min_celsius, settings.max_celsius), (0.0, 100.0)
     return {
         kind: aliases(settings.aliases, gudang, Field(kind, number, "reading", True, *bounds), time)
@@ -197,8 +196,12 @@ def are_high(readings: pa.Table, settings: Settings) -> pa.ChunkedArray:
 
 
 def newest(readings: pa.Table) -> pa.Table:
-    """Return each sensor's newest reading (gudang_id, kind, reading, event_time), and when it last came to Kafka."""
-    by_sensor = readings.sort_by("event_time").group_by(["gudang_id", "kind"], use_threads=False)
+    """Return each sensor's newest reading (gudang_id, kind, reading, event_time), and when it last came to Kafka.
+
+    Of two readings of one time, it is the higher, which is the worse.
+    """
+    in_order = readings.sort_by([("event_time", "ascending"), ("reading", "ascending")])
+    by_sensor = in_order.group_by(["gudang_id", "kind"], use_threads=False)
     found = by_sensor.aggregate([("reading", "last"), ("event_time", "last"), ("timestamp", "max")])
     return found.rename_columns(["gudang_id", "kind", "reading", "event_time", "timestamp"])
 

@@ -108,6 +108,13 @@ class Field:
         return typed
 
 
+def ahead(seconds: float) -> timedelta:
+    """Return the setting of how far ahead of Kafka's a time may be; ArusError where it is not 0 to a day."""
+    if not 0 <= seconds <= MAX_AHEAD.total_seconds():
+        raise ArusError(f"settings: spark.arus.max-ahead-seconds must be 0 to {MAX_AHEAD.total_seconds():.0f}")
+    return timedelta(seconds=seconds)
+
+
 def aliases(setting: str, *fields: Field) -> tuple[Field, ...]:
     """Return the fields with the other names that a setting such as `temperature=suhu temp=suhu` gives them.
 

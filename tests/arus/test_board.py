@@ -73,6 +73,13 @@ def test_a_sensor_is_known_by_warehouse_and_kind(board: Board) -> None:
     assert board.newest() == {"suhu": at(3), "kelembaban": at(2)}
 
 
+@pytest.mark.parametrize("values", [(70.0, 95.0), (95.0, 70.0)])
+def test_of_two_readings_of_one_time_the_worse_is_on_the_board(board: Board, values: tuple[float, float]) -> None:
+    for value in values:
+        board.hear("G1", "suhu", Sensor(value, at(1), at(2), is_high=value > 80))
+    assert board.sensors["G1", "suhu"] == Sensor(95.0, at(1), at(2), is_high=True)
+
+
 def test_the_newest_of_a_kind_is_by_time_not_by_order(board: Board) -> None:
     board.hear("G1", "suhu", Sensor(1.0, at(9), at(1)))
     board.hear("G2", "suhu", Sensor(1.0, at(4), at(2)))

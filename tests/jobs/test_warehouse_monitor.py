@@ -288,7 +288,7 @@ def test_a_message_of_a_status_has_both_readings_and_an_id_of_the_pair() -> None
     assert (key, json.loads(value)) == (
         "G1",
         {
-            "id": f"sensor-suhu-gudang-1-42@{before}",
+            "id": f"sensor-suhu-gudang-1-42@{before}=71.5",
             "gudang_id": "G1",
             "status": "Bahaya tinggi! Barang berisiko rusak",
             "suhu": 81.5,
@@ -308,17 +308,19 @@ def test_a_message_of_a_reading_alone_says_so_with_null() -> None:
     )
     told = json.loads(message(alone)[1])
     assert (told["suhu"], told["suhu_timestamp"], told["timestamp"]) == (None, None, NOON)
-    assert told["id"] == f"sensor-kelembaban-gudang-1-42@{float(NOON)}"
+    assert told["id"] == f"sensor-kelembaban-gudang-1-42@{float(NOON)}=71.5"
     told = json.loads(message(row_of_table(kelembaban=None, kelembaban_time=None))[1])
     assert (told["kelembaban"], told["kelembaban_timestamp"]) == (None, None)
-    assert told["id"] == "sensor-suhu-gudang-1-42@None"
+    assert told["id"] == "sensor-suhu-gudang-1-42@None=None"
 
 
 def test_board_and_heart_hear_the_newest_reading_of_each_sensor(tmp_path: Path) -> None:
     board, heart = Board(tmp_path / "board.json", timedelta(seconds=30)), Heart((SUHU, KELEMBABAN), 1.0, 100.0)
     before = datetime.now(timezone.utc)
     records = [
+        record(SUHU, reading(SUHU, 79.5, 3.000001), 3),
         record(SUHU, reading(SUHU, 80.5, 3.000001), 0),
+        record(SUHU, reading(SUHU, 78.5, 3.000001), 4),
         record(SUHU, reading(SUHU, 90.0, 2.0), 1),
         record(SUHU, reading(SUHU, 80.0, 9.0, gudang_id="G2"), 2),
         record(KELEMBABAN, reading(KELEMBABAN, 75.0, 1.0), 0),
@@ -354,6 +356,17 @@ def test_the_console_says_what_is_warned_of(capsys: pytest.CaptureFixture[str]) 
     assert said[1].endswith("1: Kelembaban 71.5% - 2026-11-21 12:00:01.500000")
     assert "\x1b" not in said[1]
     assert said[2:6] == ["[Status Gabungan] Gudang G1:", "- Suhu: 81.5°C", "- Kelembaban: -%", "- Status: Suhu saja"]
+
+
+def test_a_clock_that_is_ahead_moves_time_by_no_more_than_the_setting(spark: SparkSession) -> None:
+    settings = dataclasses.replace(SETTINGS, max_ahead_seconds=10.0)
+    ahead = [record(kind, reading(kind, 70.0, seconds), 0) for kind in (SUHU, KELEMBABAN) for seconds in (10, 10.001)]
+    in_table = rows(batch(*ahead), settings)["sensor_gudang"].sort_by("event_time")
+    assert in_table["event_time"].to_pylist() == [ARRIVED, ARRIVED, *[ARRIVED + timedelta(seconds=10)] * 2]
+    assert in_table["time_fault"].to_pylist() == ["absurd-time:timestamp=1795262410.001"] * 2 + [None] * 2
+    for kind in (SUHU, KELEMBABAN):
+        times = side(frame(spark, *ahead), kind, settings).select(f"{kind}_time").orderBy(f"{kind}_time").collect()
+        assert [row[0] - ARRIVED.replace(tzinfo=None) for row in times] == [timedelta(0), timedelta(seconds=10)]
 
 
 @pytest.mark.parametrize("seconds", [1, 3600])

@@ -99,29 +99,49 @@ def test_each_edge_has_its_rows(spark: SparkSession) -> None:
     assert found == {name: rows for name, (_, rows) in EDGES.items()}
 
 
-def test_of_two_records_of_one_reading_the_first_counts(spark: SparkSession) -> None:
+def test_of_two_readings_of_one_sensor_at_one_time_the_worse_counts(spark: SparkSession) -> None:
     readings = [
-        suhu("pair", 0, 9, 85.0),
         suhu("pair", 0, 3, 75.0),
-        kelembaban("pair", 1, 8, 75.0),
+        suhu("pair", 0, 9, 85.0),
         kelembaban("pair", 1, 2, 65.0),
-        suhu("suhu", 0, 9, 85.0),
-        suhu("suhu", 0, 3, 75.0),
+        kelembaban("pair", 1, 8, 75.0),
+        suhu("suhu", 0, 3, -20.5),
+        suhu("suhu", 0, 9, -20.6),
     ]
     for order in (readings, readings[::-1]):
         rows = collected(at_once(spark, order))
         assert [(row.gudang_id, row.suhu, row.kelembaban, row.status, row.offset) for row in rows] == [
-            ("pair", 75.0, 65.0, "Aman", 3),
-            ("suhu", 75.0, None, "Suhu saja", 3),
+            ("pair", 85.0, 75.0, "Bahaya tinggi! Barang berisiko rusak", 9),
+            ("suhu", -20.5, None, "Suhu saja", 3),
         ]
 
 
+def test_of_two_records_of_one_reading_the_first_counts(spark: SparkSession) -> None:
+    readings = [suhu("suhu", 0, 9), suhu("suhu", 0, 3), kelembaban("humid", 0, 9), kelembaban("humid", 0, 3)]
+    for order in (readings, readings[::-1]):
+        assert [row.offset for row in collected(at_once(spark, order))] == [3, 3]
+
+
+def test_the_worse_reading_counts_in_whichever_micro_batch_it_comes(spark: SparkSession) -> None:
+    mild = [suhu("G1", 0, 1, 70.0), kelembaban("G1", 0, 2, 60.0)]
+    bad = [suhu("G1", 0, 3, 95.0), kelembaban("G1", 0, 4, 90.0)]
+    for first, second in ((mild, bad), (bad, mild)):
+        before = at_once(spark, first)
+        all_pairs = joined(spark, first + second, 10).toArrow()
+        [row] = collected(step(spark, all_pairs, before, watermark_ms=0))
+        assert (row.suhu, row.kelembaban, row.status, row.offset) == (
+            *(95.0, 90.0),
+            "Bahaya tinggi! Barang berisiko rusak",
+            3,
+        )
+
+
 @pytest.mark.parametrize("offsets", [(3, 9), (9, 3)])
-def test_of_two_records_of_a_humidity_reading_alone_the_first_counts(
+def test_of_two_humidity_readings_alone_at_one_time_the_worse_counts(
     spark: SparkSession, offsets: tuple[int, int]
 ) -> None:
     readings = [kelembaban("G1", 0, offset, 50.0 + offset) for offset in offsets]
-    assert [(row.offset, row.kelembaban) for row in collected(at_once(spark, readings))] == [(3, 53.0)]
+    assert [(row.offset, row.kelembaban) for row in collected(at_once(spark, readings))] == [(9, 59.0)]
 
 
 def test_beats_are_in_no_row(spark: SparkSession) -> None:

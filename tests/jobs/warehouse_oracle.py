@@ -44,11 +44,11 @@ class StatusRow(NamedTuple):
 
 def status_rows(readings: Iterable[Reading], window_seconds: int, watermark_ms: int = 0) -> list[StatusRow]:
     """Return the rows that the readings give, sorted: the plainest way, each reading with each other."""
-    first: dict[tuple[str, str, int], Reading] = {}
-    for one in sorted(readings, key=lambda one: (one.partition, one.offset)):
-        first.setdefault((one.gudang_id, one.kind, one.micros), one)
+    worst: dict[tuple[str, str, int], Reading] = {}
+    for one in sorted(readings, key=lambda one: (-one.value, one.partition, one.offset)):
+        worst.setdefault((one.gudang_id, one.kind, one.micros), one)
     window = window_seconds * MICROS
-    suhu, kelembaban = ([one for one in first.values() if one.kind == kind] for kind in (SUHU, KELEMBABAN))
+    suhu, kelembaban = ([one for one in worst.values() if one.kind == kind] for kind in (SUHU, KELEMBABAN))
 
     def near(one: Reading, others: list[Reading]) -> list[Reading]:
         found = [other for other in others if other.gudang_id == one.gudang_id]

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from arus.errors import ArusError
-from arus.streaming.records import MAX_AHEAD, Field, InvalidRecordError, aliases, json_object, read_record
+from arus.streaming.records import MAX_AHEAD, Field, InvalidRecordError, ahead, aliases, json_object, read_record
 from arus.streaming.times import date, instant
 from arus.streaming.values import identifier, number, text, whole_number
 
@@ -83,6 +83,13 @@ def test_a_field_is_read_under_its_other_names_where_its_own_has_nothing() -> No
     with pytest.raises(InvalidRecordError, match="wrong-type:suhu"):
         suhu.read({"temperature": "panas", "temp": 20}, NOON)
     assert aliases("", SUHU) == (SUHU,)
+
+
+def test_how_far_ahead_a_time_may_be_is_0_to_a_day() -> None:
+    assert [ahead(seconds) for seconds in (0, 0.5, 86_400)] == [timedelta(0), timedelta(seconds=0.5), MAX_AHEAD]
+    for seconds in (-0.001, 86_400.001):
+        with pytest.raises(ArusError, match=r"spark\.arus\.max-ahead-seconds must be 0 to 86400"):
+            ahead(seconds)
 
 
 @pytest.mark.parametrize("setting", ["temperature", "=suhu", "temperature=", "a=b=c", "tempe`rature=suhu", "a,b=suhu"])
