@@ -5,10 +5,10 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, TypeVar
 
 from py4j.protocol import Py4JError
@@ -20,8 +20,10 @@ from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from arus import checkpoints, failures, home, locks, settings
 from arus.errors import ArusError
+from arus.kafka_io import refuse_too_few_slots
 from arus.listener import BatchListener
 from arus.settings import Trigger
+from arus.streaming.partitions import PartitionWatch
 
 S = TypeVar("S")
 
@@ -43,13 +45,28 @@ class Job:
             checkpoints.refuse_damaged(local / "checkpoints" / self.name / query, self.name)
         return f"{home.store()}/checkpoints/{self.name}/{query}"
 
-    def run(self, *writers: DataStreamWriter, one_by_one: bool = False) -> None:
-        """Start the queries and wait for them: all at once, or (draining) each when the one before has ended."""
+    def run(
+        self,
+        *writers: DataStreamWriter,
+        one_by_one: bool = False,
+        realtime: Mapping[DataStreamWriter, str] = MappingProxyType({}),
+    ) -> None:
+        """Start the queries and wait for them: all at once, or (draining) each when the one before has ended.
+
+        `realtime`: those in Real-time Mode, each with the topics that it reads, with commas between.
+        """
         stop = _StopRequest(self.spark)
         rounds = [[writer] for writer in writers] if one_by_one else [list(writers)]
+        watch = PartitionWatch([name for names in realtime.values() for name in names.split(",")]) if realtime else None
+        if watch:
+            watch.start()
         try:
             for round_ in rounds:
-                _watch([writer.start() for writer in round_], stop)
+                queries = {writer: writer.start() for writer in round_}
+                while grown := _watch(list(queries.values()), stop, watch):
+                    for writer, names in realtime.items():
+                        if writer in queries and grown.keys() & set(names.split(",")):
+                            queries[writer] = self._restarted(queries[writer], writer, names, grown)
                 self.listener.await_ended(len(round_))
                 if stop.asked.is_set():
                     break
@@ -57,6 +74,19 @@ class Job:
             raise ArusError(failures.explain(str(error), self.name)) from error
         finally:
             stop.done.set()
+            if watch:
+                watch.stop()
+
+    def _restarted(
+        self, query: StreamingQuery, writer: DataStreamWriter, names: str, grown: Mapping[str, int]
+    ) -> StreamingQuery:
+        """Start a Real-time query again: it reads new partitions from then on, and its last batch once more."""
+        refuse_too_few_slots(self.spark, names)
+        query.stop()
+        self.listener.await_ended(1)
+        again = writer.start()
+        self.listener.note_partitions(query.name, grown)
+        return again
 
     def rounds(self, trigger: Trigger, seconds: float) -> Iterator[None]:
         """Yield once where the trigger is availableNow; else again and again, until a stop is asked for."""
@@ -86,12 +116,17 @@ def start(settings_type: type[S]) -> tuple[Job, S]:
     return Job(name, spark, listener), values
 
 
-def _watch(queries: Sequence[StreamingQuery], stop: "_StopRequest") -> None:
-    """Wait until all queries have ended or a stop is asked for; StreamingQueryException as soon as one fails."""
+def _watch(queries: Sequence[StreamingQuery], stop: "_StopRequest", watch: PartitionWatch | None) -> dict[str, int]:
+    """Wait until all queries have ended or a stop is asked for, and return nothing; StreamingQueryException as soon as
+    one fails. Return before that where topics have got partitions: those topics, and how many they have now.
+    """
     while active := [query for query in queries if not _has_ended(query)]:
         if stop.asked.wait(0.1):
             _stop(active)
-            return
+            break
+        if watch and (grown := watch.take()):
+            return grown
+    return {}
 
 
 def _has_ended(query: StreamingQuery) -> bool:

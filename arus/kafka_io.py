@@ -44,6 +44,8 @@ def _source(topic: str) -> dict[str, str]:
         "kafka.bootstrap.servers": home.bootstrap_servers(),
         "subscribe": topic,
         "includeHeaders": "true",
+        # What an aborted transaction has sent does not exist.
+        "kafka.isolation.level": "read_committed",
         "kafka.fetch.max.wait.ms": FETCH_WAIT_MS,
         "kafka.max.poll.records": POLL_RECORDS,
     }

@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,6 +50,12 @@ class BatchListener(StreamingQueryListener):
         """Keep what a batch counted, until it is reported."""
         with self.lock:
             self.counts[query, batch_id] = counts
+
+    def note_partitions(self, query: str, grown: Mapping[str, int]) -> None:
+        """Tell that a query was started again because topics have got partitions, and how many they have now."""
+        told = ", ".join(f"{topic} has {count} partitions" for topic, count in sorted(grown.items()))
+        print(f"{query}: {told}: started again, to read the new ones", flush=True)
+        self._update(query, {"partitions": {"at": _now(), "now": dict(grown)}})
 
     def onQueryStarted(self, event: QueryStartedEvent) -> None:  # noqa: N802
         self._update(event.name or "", {"state": "running", "started": _now(), "id": str(event.id), "error": None})

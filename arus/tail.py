@@ -53,6 +53,7 @@ def following(topic: str, from_beginning: bool) -> Iterator["KafkaConsumer"]:
             bootstrap_timeout_ms=CONNECT_SECONDS * 1000,
             allow_auto_create_topics=False,
             enable_auto_commit=False,
+            isolation_level="read_committed",
         )
         try:
             numbers = _partitions(consumer, topic)

@@ -182,8 +182,9 @@ def tables_query(job: Job, settings: Settings, thresholds: Thresholds) -> DataSt
 def main() -> None:
     job, settings = start(Settings)
     thresholds = Thresholds(settings.threshold_celsius, read_thresholds(settings.thresholds_file))
-    queries = alerts_query(job, settings, thresholds), tables_query(job, settings, thresholds)
-    job.run(*queries, one_by_one=settings.trigger.drains)
+    alerts, tables = alerts_query(job, settings, thresholds), tables_query(job, settings, thresholds)
+    realtime = {alerts: schemas.SENSOR_SUHU} if settings.trigger.is_realtime else {}
+    job.run(alerts, tables, one_by_one=settings.trigger.drains, realtime=realtime)
 
 
 if __name__ == "__main__":

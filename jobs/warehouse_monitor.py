@@ -378,15 +378,13 @@ def main() -> None:
     heart = Heart((SUHU, KELEMBABAN), QUIET_SECONDS, rest_seconds)
     heart.heard(board.newest())
     outbox = Outbox(schemas.STATUS_GUDANG, schemas.DETAK_GUDANG)
-    writers = [
-        warnings_query(job, settings),
-        tables_query(job, settings, board, heart),
-        status_query(job, settings, board, outbox),
-    ]
+    warnings = warnings_query(job, settings)
+    tables, status = tables_query(job, settings, board, heart), status_query(job, settings, board, outbox)
+    realtime = {warnings: ",".join(SENSOR_TOPICS)} if settings.trigger.is_realtime else {}
     ticker = Ticker(BEAT_SECONDS, keeping_time(job, board, heart, outbox))
     if not settings.trigger.drains:
         ticker.start()
-    job.run(*writers, one_by_one=settings.trigger.drains)
+    job.run(warnings, tables, status, one_by_one=settings.trigger.drains, realtime=realtime)
     ticker.stop()
 
 

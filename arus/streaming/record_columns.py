@@ -24,14 +24,23 @@ _OPTIONS = {"allowSingleQuotes": "false"}
 
 
 def with_message(raw: DataFrame, fields: Sequence[Field]) -> DataFrame:
-    """Return Kafka records with the JSON object in their value as the struct `message`, each field of it a text."""
-    names = list(dict.fromkeys(name for field in fields for name in field.names))
-    return _computed(_computed(raw, object_text(F.col("value"))), json_object(F.col("message"), names))
+    """Return Kafka records with the fields of the JSON object in their value as the struct `message`, by their names.
+
+    Each has its type; it is NULL where it is missing or not of its kind. Fields are required, or optional times.
+    """
+    names = dict.fromkeys(name for field in fields for name in field.names)
+    steps = (
+        object_text(F.col("value")),
+        json_object(F.col("message"), list(names)),
+        F.struct(*(_given(field).alias(field.name) for field in fields)),
+        F.struct(*(_of_its_kind(field).alias(field.name) for field in fields)),
+    )
+    return reduce(_computed, steps, raw)
 
 
 def _computed(raw: DataFrame, message: Column) -> DataFrame:
-    # Spark moves filters on the fields down into the parsing, and would then parse a record for each field that they
-    # look at. It cannot move them past an explode.
+    # Spark puts the expression of a column in every place where it is used, and moves filters down to it: it would
+    # parse a record for each look at a field. It does neither past an explode.
     return raw.withColumn("message", F.explode(F.array(message)))
 
 
@@ -43,20 +52,16 @@ def is_usable(fields: Sequence[Field], max_bytes: int) -> Column:
 
 
 def is_valid(field: Field) -> Column:
-    """Return whether a field of `message` is there, or may be missing, and is of its kind and within its bounds."""
+    """Return whether a field of `message` is there, of its kind and within its bounds; an optional time always is."""
     if field.is_optional_time:
         return F.lit(True)
     column = typed(field)
-    is_fine = column.between(field.least, field.most) if field.rule is values.number else column.isNotNull()
-    return is_fine if field.required else is_fine | _given(field).isNull()
+    return column.between(field.least, field.most) if field.rule is values.number else column.isNotNull()
 
 
 def typed(field: Field) -> Column:
-    """Return a field of `message` with its type; NULL where it is missing, or not of its kind.
-
-    An optional time that is missing, or cannot be used, is Kafka's.
-    """
-    column = _COLUMN_RULES[field.rule](_given(field))
+    """Return a field of `message`; an optional time that is missing, or cannot be used, is Kafka's."""
+    column = F.col("message")[field.name]
     if not field.is_optional_time:
         return column
     latest = F.col("timestamp") + F.make_dt_interval(secs=F.lit(field.ahead.total_seconds()))
@@ -64,10 +69,12 @@ def typed(field: Field) -> Column:
 
 
 def _given(field: Field) -> Column:
-    """Return what was sent, as text; NULL where nothing was, or what stands for it in a field that is optional."""
-    given = F.coalesce(*(F.col("message")[name] for name in field.names))
-    is_there = ~F.lower(_trimmed(given)).isin(*sorted(values.MISSING))
-    return given if field.required else F.when(is_there, given)
+    """Return what was sent under the first of the field's names that has anything, as text."""
+    return F.coalesce(*(F.col("message")[name] for name in field.names))
+
+
+def _of_its_kind(field: Field) -> Column:
+    return _COLUMN_RULES[field.rule](F.col("message")[field.name])
 
 
 def _trimmed(text: Column) -> Column:
@@ -128,17 +135,10 @@ def _instant(text: Column) -> Column:
 
 
 def _iso(text: Column) -> Column:
-    year, month, day, hour, minute, second, fraction, hours, minutes = (
-        F.regexp_extract(text, f"^{times.ISO_TEXT}$", group + 1) for group in range(9)
-    )
-
-    def or_zero(part: Column) -> Column:
-        return F.when(part == "", "00").otherwise(part)
-
-    clock = F.concat_ws(":", or_zero(hour), or_zero(minute), or_zero(second))
-    zone = F.concat_ws(":", F.when(hours == "", "+00").otherwise(hours), or_zero(minutes))
-    whole = F.concat(F.concat_ws("-", year, month, day), F.lit("T"), clock, F.lit("."), or_zero(fraction), zone)
-    return whole.try_cast("timestamp")
+    written = F.translate(text, "/,", "-.")
+    with_seconds = F.regexp_replace(written, "^([^ T]+[ T][0-9]+:[0-9]+)(?![0-9:])", "$1:00")
+    with_zone = F.regexp_replace(with_seconds, " ?(?:UTC|GMT)$| (?=[Z+-])", "")
+    return F.when(text.rlike(f"^{times.ISO_TEXT}$"), with_zone.try_cast("timestamp"))
 
 
 _COLUMN_RULES: dict[Rule, Callable[[Column], Column]] = {

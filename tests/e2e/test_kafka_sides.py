@@ -1,0 +1,118 @@
+"""What Kafka does besides delivering records: transactions that are aborted, and topics that get partitions."""
+
+import json
+import signal
+import time
+from contextlib import suppress
+
+import pytest
+from kafka import KafkaAdminClient, KafkaProducer
+
+from tests.arus.image_samples import jpeg
+from tests.conftest import Broker
+from tests.e2e.support import drain, messages, row_count, submit, table, until, words
+
+pytestmark = pytest.mark.e2e
+
+SUHU, GUDANG, RETAIL, IMAGES = "sensor-suhu", "sensor-suhu-gudang", "retail_stream", "image-stream"
+# Far less than the five minutes of a Real-time batch.
+SOON_SECONDS = 60.0
+
+
+def reading(suhu: float) -> bytes:
+    return b'{"sensor_id":"S1","gudang_id":"G1","suhu":%.1f}' % suhu
+
+
+def sale(number: int) -> bytes:
+    row = {"InvoiceNo": number, "StockCode": "A", "Quantity": 1, "InvoiceDate": "2011-10-06", "UnitPrice": 1.5}
+    return json.dumps(row).encode()
+
+
+def committed_aborted_committed(broker: Broker, values: dict[str, list[bytes]]) -> None:
+    """Send three values into one partition of each topic, each in a transaction; the second one is aborted."""
+    with KafkaProducer(bootstrap_servers=broker.address, transactional_id="sides") as producer:
+        producer.init_transactions()
+        for number in range(3):
+            producer.begin_transaction()
+            for topic, those in values.items():
+                producer.send(topic, those[number], key=b"k", partition=0).get(timeout=30)
+            if number == 1:
+                producer.abort_transaction()
+            else:
+                producer.commit_transaction()
+
+
+def send_to(broker: Broker, topic: str, partition: int, value: bytes) -> None:
+    with KafkaProducer(bootstrap_servers=broker.address) as producer:
+        producer.send(topic, value, key=b"k", partition=partition).get(timeout=30)
+
+
+def add_partition(broker: Broker, topic: str, now: int) -> None:
+    with suppress(AttributeError):
+        admin = KafkaAdminClient(bootstrap_servers=broker.address)
+        try:
+            admin.create_partitions({topic: now})
+        finally:
+            admin.close()
+
+
+def test_an_aborted_transaction_does_not_exist_in_a_drain(cluster: Broker) -> None:
+    readings = [reading(90.0 + number) for number in range(3)]
+    values = {
+        SUHU: readings,
+        GUDANG: readings,
+        RETAIL: [sale(number) for number in range(3)],
+        IMAGES: [jpeg(seed=number) for number in range(3)],
+    }
+    committed_aborted_committed(cluster, values)
+    tailed = cluster.arus("tail", SUHU, "--from-beginning", "--count", "2", "--seconds", "20").stdout
+    assert ("90.0" in tailed, "91.0" in tailed, "92.0" in tailed) == (True, False, True)
+    columns = {
+        "temperature_filter": {"sensor_suhu": "suhu", "peringatan_suhu": "suhu"},
+        "warehouse_monitor": {"sensor_gudang": "reading", "peringatan_gudang": "value", "status_gudang": "suhu"},
+        "retail_ingest": {"retail": "invoice_no"},
+        "image_analytics": {"images": "offset"},
+    }
+    expected = {"invoice_no": ["0", "2"], "offset": [0, 4]}
+    for job, tables in columns.items():
+        drain(cluster, job)
+        for name, column in tables.items():
+            found = sorted(table(cluster, f"tables/{name}")[column].to_pylist())
+            assert found == expected.get(column, [90.0, 92.0]), name
+        assert row_count(cluster, f"rejects/{job}") == 0
+    assert sorted(str(alert["suhu"]) for alert in messages(cluster, "peringatan-suhu")) == ["90.0", "92.0"]
+    assert sorted(str(alert["value"]) for alert in messages(cluster, "peringatan-gudang")) == ["90.0", "92.0"]
+
+
+@pytest.mark.parametrize(
+    ("job", "topic", "alerts", "query"),
+    [
+        ("temperature_filter", SUHU, "peringatan-suhu", "alerts"),
+        ("warehouse_monitor", GUDANG, "peringatan-gudang", "warnings"),
+    ],
+)
+def test_real_time_mode_knows_aborted_transactions_and_new_partitions(
+    cluster: Broker, job: str, topic: str, alerts: str, query: str
+) -> None:
+    def alerted() -> set[float]:
+        return {float(str(told.get("suhu", told.get("value")))) for told in messages(cluster, alerts)}
+
+    running = submit(cluster, job)
+    try:
+        send_to(cluster, topic, 0, reading(89.0))
+        until(lambda: alerted() == {89.0}, "the first alert")
+        committed_aborted_committed(cluster, {topic: [reading(90.0 + number) for number in range(3)]})
+        until(lambda: alerted() == {89.0, 90.0, 92.0}, "the alerts of what was committed", SOON_SECONDS)
+        add_partition(cluster, topic, 3)
+        time.sleep(1)
+        send_to(cluster, topic, 2, reading(95.5))
+        until(lambda: 95.5 in alerted(), "the alert from the new partition", SOON_SECONDS)
+        assert alerted() == {89.0, 90.0, 92.0, 95.5}
+        assert f"{topic} has 3" in cluster.arus("status").stdout
+        found = json.loads(cluster.arus("status", "--json").stdout)["jobs"][job]["queries"][f"{job}.{query}"]
+        assert (found["state"], found["partitions"]["now"]) == ("running", {topic: 3})
+    finally:
+        running.send_signal(signal.SIGTERM)
+        said = words(running)
+    assert "Traceback" not in said
+    assert f"{topic} has 3 partitions: started again" in said
