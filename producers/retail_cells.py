@@ -75,7 +75,10 @@ def typed_row(texts: Texts) -> Row:
         row["UnitPrice"] = float(price)
     customer = (texts["CustomerID"] or "").strip()
     row["CustomerID"] = int(number[1]) if (number := CUSTOMER.fullmatch(customer)) else customer
-    return {**row, **{name: None for name in OPTIONAL if is_missing(texts[name])}}
+    for name in OPTIONAL:
+        if is_missing(texts[name]):
+            row[name] = None
+    return row
 
 
 def is_missing(text: str | None) -> bool:

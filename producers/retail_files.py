@@ -100,7 +100,8 @@ class CsvFile:
         """Yield each row typed: what a short one lacks is None, what is too much is in `extra`."""
         for _, _, fields in itertools.islice(self._records(), 1, None):
             self.ragged += len(fields) != self._width
-            texts = {name: cell(fields, column) for name, column in self._columns.items()}
+            cells: list[str | None] = [*fields, *[None] * (self._width - len(fields))]
+            texts = {name: cells[column] for name, column in self._columns.items()}
             if self._separator != ",":
                 texts = with_points(texts)
             if date := texts["InvoiceDate"]:
@@ -110,13 +111,14 @@ class CsvFile:
 
     def _look_through(self, notice: Notice) -> None:
         """Count the rows, settle the order of their dates, and find the rows that span lines."""
+        date, price = self._columns["InvoiceDate"], self._columns["UnitPrice"]
         prices = DecimalMarks()
         spanning: list[Record] = []
         for record in itertools.islice(self._records(), 1, None):
             self.total += 1
-            self._dates.see(cell(record.fields, self._columns["InvoiceDate"]) or "", record.line)
+            self._dates.see(cell(record.fields, date), record.line)
             if self._separator != ",":
-                prices.see(cell(record.fields, self._columns["UnitPrice"]) or "", record.line)
+                prices.see(cell(record.fields, price), record.line)
             if record.lines > 1:
                 spanning.append(record)
             if self.total % NOTICE_ROWS == 0:
@@ -199,8 +201,8 @@ def words_of(separator: str) -> str:
     return SEPARATORS.get(separator, repr(separator))
 
 
-def cell(fields: list[str], column: int) -> str | None:
-    return fields[column] if column < len(fields) else None
+def cell(fields: list[str], column: int) -> str:
+    return fields[column] if column < len(fields) else ""
 
 
 def span_warnings(file_name: str, records: list[Record]) -> list[str]:
