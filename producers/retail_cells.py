@@ -41,7 +41,7 @@ class DecimalMarks:
     def check(self, name: str) -> None:
         """Raise ArusError where a price of the file `name` may be in thousands, as others look."""
         for mark, other in ((".", ","), (",", ".")):
-            if mark in self._doubtful and other in self._sure and mark not in self._sure:
+            if mark in self._doubtful and other in self._sure:
                 doubtful, sure = self._doubtful[mark], self._sure[other]
                 raise ArusError(
                     f"{name}, line {doubtful.line}: the price {doubtful.text} may be in thousands,"

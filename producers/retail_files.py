@@ -32,6 +32,7 @@ ALIASES = {
 LONGEST_CELL = 128 * 1024
 SPANS_SAID = 5
 PATIENCE_SECONDS = 2.0
+AGAIN_SECONDS = 5.0
 NOTICE_ROWS = 1_000
 SHOWN_CHARACTERS = 200
 
@@ -54,7 +55,7 @@ class Notice:
     def show(self, done: str) -> None:
         if (now := time.monotonic()) >= self._due:
             print(f"reading {self._name} before it is sent: {done}", file=sys.stderr, flush=True)
-            self._due = now + 5.0
+            self._due = now + AGAIN_SECONDS
 
 
 class CsvFile:

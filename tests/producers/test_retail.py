@@ -91,17 +91,17 @@ def test_what_was_found_out_about_a_file_is_said_before_its_rows_are_sent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "rows.csv"
-    path.write_text(f'{";".join(RETAIL_FIELDS)}\n1;2;"OPEN;3;1/2/10\n4;5;;6;1/2/10;7;;\n8;9;;1;1/2/10;1;;\n')
+    path.write_text(f'{";".join(RETAIL_FIELDS)}\n1;2;;3;1/2/10 8:26;1;;\n4;5;"OPEN;6;1/2/10\n8;9;;1;1/2/10;1;;\n')
     sent: list[Row] = []
     monkeypatch.setattr(retail, "send_rows", lambda _options, file: sent.extend(file.rows()))
     retail.main(["--csv", str(path), "--dates", "dmy"])
     said = capsys.readouterr()
     assert said.out.splitlines() == [
-        f"{path}: 1 rows, separated by semicolons, utf-8",
+        f"{path}: 2 rows, separated by semicolons, utf-8, dates day first (--dates)",
         "1 rows with too few or too many fields, sent as they are",
     ]
-    assert said.err == f"retail: {path}, line 2: one row spans 3 lines: a quote is not closed?\n"
-    assert len(sent) == 1
+    assert said.err == f"retail: {path}, line 3: one row spans 2 lines: a quote is not closed?\n"
+    assert [row["InvoiceDate"] for row in sent] == ["2010-02-01 08:26:00", None]
 
 
 @pytest.fixture(scope="module")

@@ -91,7 +91,9 @@ def marks(*prices: str) -> DecimalMarks:
     return seen
 
 
-@pytest.mark.parametrize("prices", [("2,55", "1.234"), ("1.234", "1.234,50"), ("1,234", "1,234.50")])
+@pytest.mark.parametrize(
+    "prices", [("2,55", "1.234"), ("2.5", "2,55", "1.234"), ("1.234", "1.234,50"), ("1,234", "1,234.50")]
+)
 def test_a_price_that_may_be_in_thousands_is_named(prices: tuple[str, ...]) -> None:
     named = r"f\.csv, line \d: the price 1[.,]234 may be in thousands, as line \d has [^ ]+:"
     with pytest.raises(ArusError, match=named):

@@ -191,4 +191,8 @@ def test_a_file_that_takes_long_says_how_far_it_is(
     assert capsys.readouterr().err == ""
     monkeypatch.setattr(retail_files, "PATIENCE_SECONDS", 0.0)
     csv_file(tmp_path, HEADER, *[PLAIN] * 1000)
-    assert re.fullmatch(r"reading .*retail rows\.csv before it is sent: 0 MB\n", capsys.readouterr().err)
+    said = r"reading .*retail rows\.csv before it is sent: "
+    assert re.fullmatch(f"{said}0 MB\n", capsys.readouterr().err)
+    monkeypatch.setattr(retail_files, "AGAIN_SECONDS", 0.0)
+    csv_file(tmp_path, HEADER, *[PLAIN] * 1001)
+    assert re.fullmatch(f"{said}0 MB\n{said}1,000 rows\n", capsys.readouterr().err)

@@ -100,7 +100,13 @@ def test_a_gz_file_without_its_end_is_named(tmp_path: Path, data: bytes) -> None
 
 
 @pytest.mark.parametrize(
-    "data", [PACKED[:1000] + bytes(2000) + PACKED[3000:], PACKED + b"more", b"\x1f\x8b no gz at all"]
+    "data",
+    [
+        PACKED[:1000] + bytes(2000) + PACKED[3000:],
+        PACKED + b"more",
+        PACKED[:10] + b"\xff" * 99,
+        b"\x1f\x8b no gz at all",
+    ],
 )
 def test_a_damaged_gz_file_is_named(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "rows.csv.gz").write_bytes(data)
