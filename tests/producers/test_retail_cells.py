@@ -38,7 +38,7 @@ def test_a_cancelled_quantity_keeps_its_sign() -> None:
     ("text", "customer"),
     [("17850", 17850), ("17850.0", 17850), ("", None), ("guest", "guest"), ("1.5", "1.5")],
 )
-def test_a_customer_is_a_number_or_null_or_as_written(text: str, customer: int | str | None) -> None:
+def test_a_customer_is_a_number_or_null_or_text(text: str, customer: int | str | None) -> None:
     assert typed_row(texts(CustomerID=text))["CustomerID"] == customer
 
 
@@ -50,7 +50,10 @@ def test_an_invoice_that_was_a_float_is_a_whole_number(text: str, invoice: str) 
     assert typed_row(texts(InvoiceNo=text))["InvoiceNo"] == invoice
 
 
-@pytest.mark.parametrize("text", ["", " \t", "NaN", "nan", "NULL", "N/A", "#N/A", "None", "<NA>", " null "])
+@pytest.mark.parametrize(
+    "text",
+    ["", " \t", "NaN", "nan", "NULL", "N/A", "#N/A", "None", "<NA>", " null "],
+)
 def test_what_stands_for_nothing_is_null_in_optional_cells_and_stays_in_others(text: str) -> None:
     row = typed_row(texts(**dict.fromkeys(RETAIL_FIELDS, text)))
     nulls = {"Description", "CustomerID", "Country"}
@@ -92,7 +95,8 @@ def marks(*prices: str) -> DecimalMarks:
 
 
 @pytest.mark.parametrize(
-    "prices", [("2,55", "1.234"), ("2.5", "2,55", "1.234"), ("1.234", "1.234,50"), ("1,234", "1,234.50")]
+    "prices",
+    [("2,55", "1.234"), ("2.5", "2,55", "1.234"), ("1.234", "1.234,50"), ("1,234", "1,234.50")],
 )
 def test_a_price_that_may_be_in_thousands_is_named(prices: tuple[str, ...]) -> None:
     named = r"f\.csv, line \d: the price 1[.,]234 may be in thousands, as line \d has [^ ]+:"
@@ -101,7 +105,15 @@ def test_a_price_that_may_be_in_thousands_is_named(prices: tuple[str, ...]) -> N
 
 
 @pytest.mark.parametrize(
-    "prices", [("2,55", "1,234"), ("2.55", "1.234"), ("2,55", "0.001"), ("2,55", "2.55"), ("1.234",), ("free", "")]
+    "prices",
+    [
+        ("2,55", "1,234"),
+        ("2.55", "1.234"),
+        ("2,55", "0.001"),
+        ("2,55", "2.55"),
+        ("1.234",),
+        ("free", ""),
+    ],
 )
 def test_prices_that_cannot_be_in_thousands_are_fine(prices: tuple[str, ...]) -> None:
     marks(*prices).check("f.csv")
