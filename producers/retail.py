@@ -1,98 +1,27 @@
 """Retail invoice lines, one by one into `retail_stream`: python -m producers.retail [--csv FILE].
 
-The rows of a CSV file go as they stand, but for the types of three columns; without a file they are invented.
+The rows of a CSV file go with the names of the data set, typed; without a file they are invented.
 """
 
 import argparse
-import csv
 import itertools
 import json
 import random
-import re
 import sys
 from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 
-from arus.errors import ArusError
 from arus.producing import add_arguments, at_least, run
-from arus.schemas import RETAIL_FIELDS, RETAIL_STREAM
+from arus.schemas import RETAIL_STREAM
 from arus.sending import BULK_LINGER_MS, Sender
+from arus.streaming import records
 from producers import retail_data
 from producers.retail_data import Row
+from producers.retail_dates import ORDERS
+from producers.retail_files import CsvFile
 
 Delay = Callable[[Row], float]
-
-DATE_FORMS = ("%Y-%m-%d %H:%M:%S", "%m/%d/%y %H:%M", "%m/%d/%Y %H:%M")
-WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
-DECIMAL = re.compile(r"[+-]?([0-9]{1,18}\.?[0-9]{0,18}|\.[0-9]{1,18})")
-CUSTOMER = re.compile(r"([0-9]{1,18})(\.0*)?")
-CHUNK_CHARACTERS = 1024 * 1024
-
-
-class CsvFile:
-    """A retail CSV file, read row by row: UTF-8 with or without a byte order mark, else ISO-8859-1.
-
-    Raises ArusError where the file, a column or every row is missing. `ragged` counts the rows with too few or too many
-    fields.
-    """
-
-    def __init__(self, path: Path) -> None:
-        if not path.is_file():
-            raise ArusError(f"no such file: {path}")
-        self._path = path
-        self._encoding = encoding_of(path)
-        self.ragged = 0
-        self._header = [name.strip() for name in next(self._lines(), [])]
-        if not self._header:
-            raise ArusError(f"{path} is empty: it needs the columns {', '.join(RETAIL_FIELDS)}")
-        if missing := [name for name in RETAIL_FIELDS if name not in self._header]:
-            raise ArusError(
-                f"{path} has no column {', '.join(missing)}; its first line must name {', '.join(RETAIL_FIELDS)}"
-            )
-        self.total = sum(1 for _ in self._lines()) - 1
-        if self.total == 0:
-            raise ArusError(f"{path} has a header, but no rows")
-
-    def rows(self) -> Iterator[Row]:
-        """Yield each row typed; what a short row lacks is None, what a long row has too much is in `extra`."""
-        for fields in itertools.islice(self._lines(), 1, None):
-            self.ragged += len(fields) != len(self._header)
-            row = dict(itertools.zip_longest(self._header, fields[: len(self._header)]))
-            typed = typed_row({name: row[name] for name in RETAIL_FIELDS})
-            yield {**typed, "extra": extra} if (extra := fields[len(self._header) :]) else typed
-
-    def _lines(self) -> Iterator[list[str]]:
-        with self._path.open(encoding=self._encoding, newline="") as text:
-            lines = csv.reader(text)
-            try:
-                yield from filter(None, lines)
-            except csv.Error as error:
-                raise ArusError(f"{self._path}, line {lines.line_num}: {error}") from error
-
-
-def encoding_of(path: Path) -> str:
-    try:
-        with path.open(encoding="utf-8-sig") as text:
-            while text.read(CHUNK_CHARACTERS):
-                pass
-    except UnicodeDecodeError:
-        return "iso-8859-1"
-    except OSError as error:
-        raise ArusError(f"{path} cannot be read: {error.strerror}") from error
-    return "utf-8-sig"
-
-
-def typed_row(texts: dict[str, str | None]) -> Row:
-    """Return the row with numbers where the text is one; any other text stays as it is, for the job to judge."""
-    row: Row = dict(texts)
-    if WHOLE.fullmatch(quantity := (texts["Quantity"] or "").strip()):
-        row["Quantity"] = int(quantity)
-    if DECIMAL.fullmatch(price := (texts["UnitPrice"] or "").strip()):
-        row["UnitPrice"] = float(price)
-    customer = (texts["CustomerID"] or "").strip()
-    row["CustomerID"] = int(number[1]) if (number := CUSTOMER.fullmatch(customer)) else customer or None
-    return row
 
 
 def make_record(row: Row) -> tuple[str, bytes]:
@@ -101,13 +30,11 @@ def make_record(row: Row) -> tuple[str, bytes]:
 
 
 def parse_date(text: str) -> datetime | None:
-    """Read `2011-10-06 16:20:00` or, month first, `12/1/10 8:26`; None if it is neither."""
-    for form in DATE_FORMS:
-        try:
-            return datetime.strptime(text.strip(), form).replace(tzinfo=timezone.utc)
-        except ValueError:
-            continue
-    return None
+    """Return an InvoiceDate as the job reads it, None where it cannot."""
+    try:
+        return records.date(text)
+    except ValueError:
+        return None
 
 
 def random_delay(bounds: tuple[float, float], rng: random.Random) -> Delay:
@@ -152,7 +79,17 @@ def span(text: str) -> tuple[float, float]:
 def parse(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m producers.retail", description=__doc__, allow_abbrev=False)
     parser.add_argument(
-        "--csv", type=Path, metavar="FILE", help="send this file's rows (default: invented rows, endless)"
+        "--csv",
+        type=Path,
+        metavar="FILE",
+        help="send this file's rows (default: invented rows, endless): CSV, or CSV in gz; separator"
+        " and encoding are found out, and the names of Online Retail II are understood",
+    )
+    parser.add_argument(
+        "--dates",
+        choices=tuple(ORDERS),
+        help="dates such as 1/2/2010 have the day (dmy) or the month first (mdy);"
+        " default: found out from all the file's dates, and asked where none of them decides",
     )
     parser.add_argument("--loop", action="store_true", help="begin the file again at its end")
     pace = parser.add_mutually_exclusive_group()
@@ -165,7 +102,10 @@ def parse(argv: list[str]) -> argparse.Namespace:
     )
     pace.add_argument("--speed", type=at_least(1e-9), metavar="N", help="replay by InvoiceDate, N times faster")
     add_arguments(parser)
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    if options.dates and not options.csv:
+        parser.error("--dates is about a --csv file")
+    return options
 
 
 def send_rows(options: argparse.Namespace, file: CsvFile | None) -> None:
@@ -193,7 +133,11 @@ def send_rows(options: argparse.Namespace, file: CsvFile | None) -> None:
 
 def main(argv: list[str]) -> None:
     options = parse(argv)
-    file = CsvFile(options.csv) if options.csv else None
+    file = CsvFile(options.csv, options.dates) if options.csv else None
+    if file:
+        print(file.said(), flush=True)
+        for warning in file.warnings:
+            print(f"retail: {warning}", file=sys.stderr, flush=True)
     try:
         send_rows(options, file)
     finally:

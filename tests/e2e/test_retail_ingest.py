@@ -11,7 +11,7 @@ import pytest
 from deltalake import DeltaTable
 
 from arus import schemas
-from producers.retail import encoding_of
+from producers.text_files import encoding_of
 from tests.conftest import Broker
 from tests.e2e.support import (
     DRAIN,
@@ -45,7 +45,7 @@ def produce(cluster: Broker, *options: str) -> str:
 def write_csv(path: Path) -> list[list[str]]:
     """Write a data set with the quirks of the real one, and return its rows."""
     rows = [
-        ["536365", "85123A", "LIGHT HOLDER, WHITE", "6", "12/1/10 8:26", "2.55", "17850.0", "United Kingdom"],
+        ["536365", "85123A", "LIGHT HOLDER, WHITE", "6", "12/13/10 8:26", "2.55", "17850.0", "United Kingdom"],
         ["C536379", "D", "Discount", "-1", "2010-12-01 09:41:00", "27.5", "14527", "United Kingdom"],
         ["536414", "22139", "", "56", "2010-12-01 11:52:00", "0.0", "", "United Kingdom"],
         ["536389", "POST", 'POSTAGE "EXTRA"', "1", "2010-12-01 10:03:00", "18.0", "12431", "EIRE"],
@@ -61,7 +61,7 @@ def test_every_row_of_a_csv_file_arrives_as_it_stands(cluster: Broker, tmp_path:
     produce(cluster, "--csv", str(tmp_path / "online retail.csv"), "--delay", "0")
     drain(cluster, "retail_ingest")
     kept = table(cluster, "tables/retail").to_pylist()
-    assert {row["invoice_no"]: row["description"] or "" for row in kept} == {row[0]: row[2] for row in rows}
+    assert {row["invoice_no"]: row["description"] for row in kept} == {row[0]: row[2] or None for row in rows}
     assert {row["customer_id"] for row in kept} == {17850, 14527, 12431, None}
     assert table(cluster, "rejects/retail_ingest").num_rows == 0
 
@@ -84,7 +84,7 @@ def typed(row: dict[str, str]) -> tuple[object, ...]:
     date = datetime.strptime(row["InvoiceDate"], form).replace(tzinfo=timezone.utc)
     customer = int(float(row["CustomerID"])) if row["CustomerID"] else None
     numbers = (int(row["Quantity"]), date, float(row["UnitPrice"]), customer)
-    return (row["InvoiceNo"], row["StockCode"], row["Description"], *numbers, row["Country"])
+    return (row["InvoiceNo"], row["StockCode"], row["Description"] or None, *numbers, row["Country"] or None)
 
 
 def test_generated_rows_are_kept_once_each_in_two_runs_and_exported_as_batches(cluster: Broker, tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def kill(broker: Broker) -> None:
 def invoice_file(folder: Path, rows: int) -> Path:
     path = folder / "retail rows.csv"
     header = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
-    lines = (f"{n // 7},{n},LÄMP,1,12/1/10 8:26,2.5,17850.0,United Kingdom\n" for n in range(rows))
+    lines = (f"{n // 7},{n},LÄMP,1,12/13/10 8:26,2.5,17850.0,United Kingdom\n" for n in range(rows))
     path.write_text(header + "".join(lines) + "short,row\n", encoding="iso-8859-1")
     return path
 

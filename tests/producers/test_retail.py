@@ -8,24 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from arus.errors import ArusError
 from arus.schemas import RETAIL_FIELDS
-from producers import retail_data
-from producers.retail import (
-    CsvFile,
-    make_record,
-    parse,
-    parse_date,
-    random_delay,
-    replay_delay,
-    span,
-    timed_rows,
-    typed_row,
-)
+from producers import retail, retail_data
+from producers.retail import make_record, parse, parse_date, random_delay, replay_delay, span, timed_rows
 from producers.retail_data import Row
 
-HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
-PLAIN = "536365,85123A,WHITE LAMP ,6,2011-10-06 16:20:00,2.55,17850.0,United Kingdom"
 TYPED: Row = {
     "InvoiceNo": "536365",
     "StockCode": "85123A",
@@ -38,21 +25,6 @@ TYPED: Row = {
 }
 
 
-def csv_file(folder: Path, *lines: str, encoding: str = "utf-8") -> CsvFile:
-    path = folder / "retail rows.csv"
-    path.write_bytes("".join(line + "\r\n" for line in lines).encode(encoding))
-    return CsvFile(path)
-
-
-def texts(**changed: str | None) -> dict[str, str | None]:
-    plain: dict[str, str | None] = dict(zip(RETAIL_FIELDS, PLAIN.split(","), strict=True))
-    return {**plain, **changed}
-
-
-def test_a_row_goes_as_it_stands_but_for_its_numbers(tmp_path: Path) -> None:
-    assert list(csv_file(tmp_path, HEADER, PLAIN).rows()) == [TYPED]
-
-
 def test_the_key_is_the_invoice_and_the_value_compact_json() -> None:
     key, value = make_record({**TYPED, "Description": "CAFÉ £"})
     assert key == "536365"
@@ -60,103 +32,11 @@ def test_the_key_is_the_invoice_and_the_value_compact_json() -> None:
     assert json.loads(value) == {**TYPED, "Description": "CAFÉ £"}
 
 
-@pytest.mark.parametrize("text", ["six", "", "6.5", "1_000", "1e3", "٣"])
-def test_a_quantity_that_is_no_whole_number_stays_text(text: str) -> None:
-    assert typed_row(texts(Quantity=text))["Quantity"] == text
-
-
-@pytest.mark.parametrize("text", ["nan", "inf", "1e999", "2,55", "", "£2", "1_0.5"])
-def test_a_price_that_is_no_plain_decimal_stays_text(text: str) -> None:
-    assert typed_row(texts(UnitPrice=text))["UnitPrice"] == text
-
-
 @pytest.mark.parametrize(
-    ("text", "price"), [("2.55", 2.55), ("-11062.06", -11062.06), ("0", 0.0), (".5", 0.5), ("3.", 3.0)]
+    "text",
+    ["2011-12-01 08:26:00", "2011-12-01T10:26+02:00", "12/1/11 8:26", "12/1/2011 8:26", "12/01/2011 08:26"],
 )
-def test_a_price_becomes_a_number(text: str, price: float) -> None:
-    assert typed_row(texts(UnitPrice=text))["UnitPrice"] == price
-
-
-def test_a_cancelled_quantity_keeps_its_sign() -> None:
-    assert typed_row(texts(Quantity="-12"))["Quantity"] == -12
-
-
-@pytest.mark.parametrize(
-    ("text", "customer"),
-    [("17850", 17850), ("17850.0", 17850), ("", None), (" ", None), ("guest", "guest"), ("1.5", "1.5")],
-)
-def test_a_customer_is_a_number_or_null_or_as_written(text: str, customer: int | str | None) -> None:
-    assert typed_row(texts(CustomerID=text))["CustomerID"] == customer
-
-
-def test_quoted_commas_quotes_and_newlines_belong_to_their_field(tmp_path: Path) -> None:
-    quoted = PLAIN.replace("WHITE LAMP ", '"LAMP, ""BIG""\nRED "')
-    file = csv_file(tmp_path, HEADER, quoted, PLAIN)
-    assert [row["Description"] for row in file.rows()] == ['LAMP, "BIG"\nRED ', "WHITE LAMP "]
-    assert (file.total, file.ragged) == (2, 0)
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "iso-8859-1"])
-def test_the_encoding_is_found_out(tmp_path: Path, encoding: str) -> None:
-    file = csv_file(tmp_path, HEADER, PLAIN.replace("LAMP", "LÄMP £5"), encoding=encoding)
-    assert list(file.rows()) == [{**TYPED, "Description": "WHITE LÄMP £5 "}]
-
-
-def test_the_encoding_is_found_out_from_the_last_byte_of_a_large_file(tmp_path: Path) -> None:
-    file = csv_file(tmp_path, HEADER, *[PLAIN] * 20_000, PLAIN.replace("LAMP", "LÄMP"), encoding="iso-8859-1")
-    assert [row["Description"] for row in file.rows()][-1] == "WHITE LÄMP "
-
-
-def test_columns_may_stand_in_another_order(tmp_path: Path) -> None:
-    turned = [",".join(reversed(line.split(","))) for line in (HEADER, PLAIN)]
-    assert list(csv_file(tmp_path, *turned).rows()) == [TYPED]
-
-
-def test_a_short_row_is_sent_with_nulls_and_counted(tmp_path: Path) -> None:
-    file = csv_file(tmp_path, HEADER, "536365,85123A", PLAIN)
-    nulls: Row = dict.fromkeys(RETAIL_FIELDS)
-    assert list(file.rows()) == [{**nulls, "InvoiceNo": "536365", "StockCode": "85123A"}, TYPED]
-    assert file.ragged == 1
-
-
-def test_a_long_row_is_sent_with_what_it_has_too_much_and_counted(tmp_path: Path) -> None:
-    file = csv_file(tmp_path, HEADER, PLAIN + ",more,yet more")
-    assert list(file.rows()) == [{**TYPED, "extra": ["more", "yet more"]}]
-    assert file.ragged == 1
-
-
-def test_blank_lines_are_no_rows(tmp_path: Path) -> None:
-    file = csv_file(tmp_path, HEADER, "", PLAIN, "")
-    assert (file.total, len(list(file.rows()))) == (1, 1)
-
-
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ArusError, match=re.escape(f"no such file: {tmp_path / 'none.csv'}")):
-        CsvFile(tmp_path / "none.csv")
-
-
-def test_missing_columns_are_named(tmp_path: Path) -> None:
-    with pytest.raises(ArusError, match=r"retail rows\.csv has no column UnitPrice, Country; its first line must name"):
-        csv_file(tmp_path, HEADER.replace("UnitPrice", "Price").replace("Country", "Land"), PLAIN)
-
-
-def test_an_empty_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ArusError, match=r"retail rows\.csv is empty"):
-        csv_file(tmp_path)
-
-
-def test_a_file_without_rows_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ArusError, match=r"retail rows\.csv has a header, but no rows"):
-        csv_file(tmp_path, HEADER)
-
-
-def test_a_field_without_an_end_is_said_with_its_line(tmp_path: Path) -> None:
-    with pytest.raises(ArusError, match=r"retail rows\.csv, line \d+: field larger than field limit"):
-        csv_file(tmp_path, HEADER, PLAIN.replace("WHITE", '"WHITE').replace("LAMP", "LAMP" * 40_000))
-
-
-@pytest.mark.parametrize("text", ["2011-12-01 08:26:00", "12/1/11 8:26", "12/1/2011 8:26", "12/01/2011 08:26"])
-def test_every_form_of_date_is_read_month_first(text: str) -> None:
+def test_a_date_is_read_as_the_job_reads_it(text: str) -> None:
     assert parse_date(text) == datetime(2011, 12, 1, 8, 26, tzinfo=timezone.utc)
 
 
@@ -194,6 +74,34 @@ def test_delay_and_speed_exclude_each_other(capsys: pytest.CaptureFixture[str]) 
     with pytest.raises(SystemExit):
         parse(["--delay", "1", "--speed", "5"])
     assert "not allowed with argument --delay" in capsys.readouterr().err
+
+
+def test_dates_need_a_file_and_one_of_two_orders(capsys: pytest.CaptureFixture[str]) -> None:
+    assert parse(["--csv", "FILE", "--dates", "dmy"]).dates == "dmy"
+    for options, said in (
+        (["--dates", "dmy"], "--dates is about a --csv file"),
+        (["--csv", "FILE", "--dates", "ymd"], "invalid choice: 'ymd'"),
+    ):
+        with pytest.raises(SystemExit):
+            parse(options)
+        assert said in capsys.readouterr().err
+
+
+def test_what_was_found_out_about_a_file_is_said_before_its_rows_are_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(f'{";".join(RETAIL_FIELDS)}\n1;2;;3;1/2/10 8:26;1;;\n4;5;"OPEN;6;1/2/10\n8;9;;1;1/2/10;1;;\n')
+    sent: list[Row] = []
+    monkeypatch.setattr(retail, "send_rows", lambda _options, file: sent.extend(file.rows()))
+    retail.main(["--csv", str(path), "--dates", "dmy"])
+    said = capsys.readouterr()
+    assert said.out.splitlines() == [
+        f"{path}: 2 rows, separated by semicolons, utf-8, dates day first (--dates)",
+        "1 rows with too few or too many fields, sent as they are",
+    ]
+    assert said.err == f"retail: {path}, line 3: one row spans 2 lines: a quote is not closed?\n"
+    assert [row["InvoiceDate"] for row in sent] == ["2010-02-01 08:26:00", None]
 
 
 @pytest.fixture(scope="module")
