@@ -43,9 +43,10 @@ class RejectedImage(Exception):  # noqa: N818 (not an error of the program: a ve
 
 @dataclass(frozen=True)
 class Header:
-    """A file's size in pixels as stored, how to turn it upright (EXIF, 1 to 8), its ICC profile, and its picture.
+    """A file's size in pixels as stored, its picture, and what else it says of it.
 
-    has_end: whether a JPEG file has its end marker.
+    orientation: how to turn it upright (EXIF, 1 to 8); profile: its ICC profile; has_end: whether a
+    JPEG file has its end marker.
     """
 
     width: int
@@ -79,7 +80,8 @@ def read_jpeg(data: bytes) -> Header:
     height, width = struct.unpack_from(">HH", frame, 1)
     picture = b"".join([*kept, data[at:]])
     has_end = data.endswith(JPEG_END_MARKER) or data.find(JPEG_END_MARKER, at) >= 0
-    return Header(width, height, picture, orientation(exif), _joined(icc), _is_ycbcr(kept, frame), has_end)
+    is_ycbcr = _is_ycbcr(kept, frame)
+    return Header(width, height, picture, orientation(exif), _joined(icc), is_ycbcr, has_end)
 
 
 def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:

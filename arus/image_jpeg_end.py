@@ -49,8 +49,8 @@ def _last_scan(picture: bytes) -> int | None:
             for component in picture[begin + 5 : end - 3 : 2]:
                 sent[component].update(range(spectrum_begin, spectrum_end + 1))
     components = JpegImageFile(io.BytesIO(picture)).layers
-    is_complete = len(sent) == components and all(sent[each].issuperset(COEFFICIENTS) for each in sent)
-    return end if is_complete else None
+    complete = [each for each in sent if sent[each].issuperset(COEFFICIENTS)]
+    return end if len(complete) == components else None
 
 
 def _is_whole(picture: bytes) -> bool:
@@ -63,7 +63,9 @@ def _is_whole(picture: bytes) -> bool:
 
 
 def _has_more(picture: bytes, scan: int) -> bool:
-    return _is_whole(picture[: max(scan, len(picture) - SPARE_BYTES)]) and not _is_whole(picture[:scan])
+    """Return whether something else stands behind the last scan's data, which begins at `scan`."""
+    spared = max(scan, len(picture) - SPARE_BYTES)
+    return _is_whole(picture[:spared]) and not _is_whole(picture[:scan])
 
 
 def _pixels(picture: bytes) -> int:

@@ -13,10 +13,11 @@ from tests.arus.image_samples import exif, jpeg, jpeg_segment, opened, picture, 
 
 CUTS = (1, 2, 3, 4, 5, 6, 9, 13, 20, 60, 200)
 COLOURS = ("RGB", "L", "CMYK", "flat")
+RESTARTS: tuple[dict[str, int], ...] = ({}, {"restart_marker_blocks": 1}, {"restart_marker_rows": 1})
 SETTINGS = [
     {"quality": quality, "progressive": progressive, "optimize": optimize} | restarts
     for quality, progressive, optimize, restarts in itertools.product(
-        (15, 75, 100), (False, True), (False, True), ({}, {"restart_marker_blocks": 1}, {"restart_marker_rows": 1})
+        (15, 75, 100), (False, True), (False, True), RESTARTS
     )
 ]
 
