@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from arus.image_exif import UPRIGHT, orientation
+
 # A file of 20 MB has 2,500 parts where an encoder wrote it, and five million where somebody wants to keep us busy.
 MAX_PARTS = 10_000
 # Each scan of a progressive JPEG goes over the whole picture; encoders write about ten.
 MAX_SCANS = 100
 MAX_PROFILE_BYTES = 1024 * 1024
-MAX_TAGS = 200
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
 PNG_PICTURE = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
@@ -28,9 +29,6 @@ JPEG_ALONE = {0x01, 0xD8}
 JPEG_END_MARKER = b"\xff\xd9"
 NEXT_JPEG_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 ICC_START, EXIF_START = b"ICC_PROFILE\0", b"Exif\0\0"
-
-ORIENTATION_TAG, SHORT = 0x0112, 3
-UPRIGHT = 1
 
 
 class RejectedImage(Exception):  # noqa: N818 (not an error of the program: a verdict on a file)
@@ -241,19 +239,3 @@ def _webp_size(data: bytes) -> tuple[int, int]:
         width, height = struct.unpack_from("<HH", data, 26)
         return width & 0x3FFF, height & 0x3FFF
     raise RejectedImage("corrupt")
-
-
-def orientation(exif: bytes) -> int:
-    """Return the orientation (1 to 8) in a TIFF header's first directory, upright where there is none."""
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4])
-    if not order or len(exif) < 14:
-        return UPRIGHT
-    (first,) = struct.unpack_from(f"{order}I", exif, 4)
-    if first + 2 > len(exif):
-        return UPRIGHT
-    (tags,) = struct.unpack_from(f"{order}H", exif, first)
-    for at in range(first + 2, min(first + 2 + 12 * min(tags, MAX_TAGS), len(exif) - 11), 12):
-        tag, kind, _, value = struct.unpack_from(f"{order}HHIH", exif, at)
-        if tag == ORIENTATION_TAG:
-            return value if kind == SHORT and 1 <= value <= 8 else UPRIGHT
-    return UPRIGHT

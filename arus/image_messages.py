@@ -101,7 +101,7 @@ def unpack(key: bytes | None, value: bytes | None, headers: Mapping[str, bytes],
 
 
 def _from_text(value: bytes) -> tuple[bytes, dict[str, str]]:
-    """Return the bytes in a text and what a JSON object says of them; no image's text is kept."""
+    """Return the image's bytes in a text, or the value as it is, and what else it says."""
     text = unquoted(value)
     if text.startswith((b"{", b"[")):
         fields = _json_fields(text)
