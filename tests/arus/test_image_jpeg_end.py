@@ -1,5 +1,6 @@
 import itertools
 import random
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -9,6 +10,7 @@ from arus.image_files import ANALYSED, Limits, decode, open_image
 from arus.image_headers import RejectedImage
 from arus.image_measures import analyse
 from arus.resizing import Target, resize
+from server.receiving import Examined, Received, examine
 from tests.arus.image_samples import exif, jpeg, jpeg_segment, opened, picture, saved, with_segments
 
 CUTS = (1, 2, 3, 4, 5, 6, 9, 13, 20, 60, 200)
@@ -87,6 +89,12 @@ def test_a_file_without_its_end_is_resized_and_audited_like_the_whole(width: int
     assert check(data[:-2], ANALYSED) == check(data, ANALYSED)
     with pytest.raises(RejectedImage, match="truncated"):
         resize(data[:-100], target)
+
+
+def test_an_upload_without_its_end_is_no_less_accepted() -> None:
+    data = jpeg()[:-2]
+    file = Received("a.jpg", Path("unused"), bytes=len(data), start=data, content=data)
+    assert examine(file) == Examined("JPEG", 96, 96)
 
 
 def test_the_limits_hold_before_a_file_without_its_end_is_looked_at() -> None:
