@@ -20,6 +20,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from arus.image_headers import PNG_START, Header, RejectedImage, read_jpeg, read_png, read_webp
+from arus.image_jpeg_end import completed
 
 # What a stranger may send is written by encoders of our day; a data set also has what was common before.
 WEB_FORMATS = ("JPEG", "PNG", "WEBP")
@@ -110,6 +111,8 @@ def open_image(data: bytes, limits: Limits = UPLOADED) -> OpenedImage:
     if header:
         _check_size((header.width, header.height), limits)
     with _reasons():
+        if header and not header.has_end:
+            header = completed(header)
         file = DECODERS[name](io.BytesIO(header.picture if header else data))
         if getattr(file, "is_animated", False):
             raise RejectedImage("animated")

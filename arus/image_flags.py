@@ -47,9 +47,17 @@ DEFAULT = Thresholds()
 
 
 def flags(
-    name: str, content: str, size: tuple[int, int], measured: Mapping[str, float], limits: Thresholds = DEFAULT
+    name: str,
+    content: str,
+    size: tuple[int, int],
+    measured: Mapping[str, float],
+    limits: Thresholds = DEFAULT,
+    has_end: bool = True,
 ) -> list[str]:
-    """Return what is odd about the image of this file name, format by content, size and measures."""
+    """Return what is odd about the image of this file name, format by content, size and measures.
+
+    has_end: whether the file has its end marker.
+    """
     short, long = sorted(size)
     told = {
         "dark": measured["lightest"] < limits.dark,
@@ -60,6 +68,7 @@ def flags(
         "odd-aspect": short / long < limits.odd_aspect,
         "grayscale": measured["colourfulness"] < limits.grayscale,
         "wrong-extension": has_wrong_extension(name, content),
+        "no-end-marker": not has_end,
     }
     return [flag for flag, is_so in told.items() if is_so]
 

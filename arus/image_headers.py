@@ -8,13 +8,15 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
+
+from arus.image_exif import UPRIGHT, orientation
 
 # A file of 20 MB has 2,500 parts where an encoder wrote it, and five million where somebody wants to keep us busy.
 MAX_PARTS = 10_000
 # Each scan of a progressive JPEG goes over the whole picture; encoders write about ten.
 MAX_SCANS = 100
 MAX_PROFILE_BYTES = 1024 * 1024
-MAX_TAGS = 200
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
 PNG_PICTURE = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
@@ -24,11 +26,9 @@ JPEG_TABLES = {0xC4, 0xCC, 0xDB, 0xDD}
 JPEG_FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 JPEG_SEQUENTIAL = {0xC0, 0xC1}
 JPEG_ALONE = {0x01, 0xD8}
+JPEG_END_MARKER = b"\xff\xd9"
 NEXT_JPEG_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 ICC_START, EXIF_START = b"ICC_PROFILE\0", b"Exif\0\0"
-
-ORIENTATION_TAG, SHORT = 0x0112, 3
-UPRIGHT = 1
 
 
 class RejectedImage(Exception):  # noqa: N818 (not an error of the program: a verdict on a file)
@@ -41,7 +41,11 @@ class RejectedImage(Exception):  # noqa: N818 (not an error of the program: a ve
 
 @dataclass(frozen=True)
 class Header:
-    """A file's size in pixels as stored, how to turn it upright (EXIF, 1 to 8), its ICC profile, and its picture."""
+    """A file's size in pixels as stored, its picture, and what else it says of it.
+
+    orientation: how to turn it upright (EXIF, 1 to 8); profile: its ICC profile; has_end: whether a
+    JPEG file has its end marker.
+    """
 
     width: int
     height: int
@@ -49,13 +53,14 @@ class Header:
     orientation: int = UPRIGHT
     profile: bytes | None = None
     is_ycbcr: bool = False
+    has_end: bool = True
 
 
 def read_jpeg(data: bytes) -> Header:
     """Return the header of a JPEG file, its picture without metadata; raise RejectedImage."""
     kept, icc, frame, exif = [data[:2]], [], b"", b""
     kind, at, body = 0, 0, b""
-    for marker, at, end in _jpeg_segments(data):
+    for marker, at, end in jpeg_segments(data):
         body = data[at + 4 : end]
         if marker in JPEG_TABLES or marker in JPEG_FRAMES or _says_colours(marker, body):
             kept.append(data[at:end])
@@ -72,10 +77,12 @@ def read_jpeg(data: bytes) -> Header:
         _check_scans(data, at)
     height, width = struct.unpack_from(">HH", frame, 1)
     picture = b"".join([*kept, data[at:]])
-    return Header(width, height, picture, orientation(exif), _joined(icc), _is_ycbcr(kept, frame))
+    has_end = data.endswith(JPEG_END_MARKER) or data.find(JPEG_END_MARKER, at) >= 0
+    is_ycbcr = _is_ycbcr(kept, frame)
+    return Header(width, height, picture, orientation(exif), _joined(icc), is_ycbcr, has_end)
 
 
-def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Yield (marker, begin, end) of every segment up to the first scan's, which is the last."""
     at = 2
     for _ in range(MAX_PARTS):
@@ -111,16 +118,22 @@ def _is_ycbcr(kept: list[bytes], frame: bytes) -> bool:
 def _check_scans(data: bytes, first: int) -> None:
     if data.count(b"\xff\xda", first) <= MAX_SCANS:
         return
-    at, scans = first, 0
+    if len(list(islice(jpeg_scans(data, first), MAX_SCANS + 1))) > MAX_SCANS:
+        raise RejectedImage("too-many-scans")
+
+
+def jpeg_scans(data: bytes, first: int) -> Iterator[tuple[int, int]]:
+    """Yield (begin, end) of every scan's header from the first's begin on."""
+    at = first
     for _ in range(MAX_PARTS):
         found = NEXT_JPEG_MARKER.search(data, at)
         if not found or found[0][1] == JPEG_END:
             return
-        scans += found[0][1] == JPEG_SCAN
-        if scans > MAX_SCANS:
-            raise RejectedImage("too-many-scans")
-        is_alone = found[0][1] in JPEG_ALONE
-        at = found.end() if is_alone else found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")
+        begin, at = found.span()
+        if found[0][1] not in JPEG_ALONE:
+            at += int.from_bytes(data[at : at + 2], "big")
+        if found[0][1] == JPEG_SCAN:
+            yield begin, at
     raise RejectedImage("too-many-parts")
 
 
@@ -226,19 +239,3 @@ def _webp_size(data: bytes) -> tuple[int, int]:
         width, height = struct.unpack_from("<HH", data, 26)
         return width & 0x3FFF, height & 0x3FFF
     raise RejectedImage("corrupt")
-
-
-def orientation(exif: bytes) -> int:
-    """Return the orientation (1 to 8) in a TIFF header's first directory, upright where there is none."""
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4])
-    if not order or len(exif) < 14:
-        return UPRIGHT
-    (first,) = struct.unpack_from(f"{order}I", exif, 4)
-    if first + 2 > len(exif):
-        return UPRIGHT
-    (tags,) = struct.unpack_from(f"{order}H", exif, first)
-    for at in range(first + 2, min(first + 2 + 12 * min(tags, MAX_TAGS), len(exif) - 11), 12):
-        tag, kind, _, value = struct.unpack_from(f"{order}HHIH", exif, at)
-        if tag == ORIENTATION_TAG:
-            return value if kind == SHORT and 1 <= value <= 8 else UPRIGHT
-    return UPRIGHT

@@ -83,7 +83,7 @@ def analyse(data: bytes, name: str = "", limits: Limits = ANALYSED, thresholds: 
         **measured,
         sha256=hashlib.sha256(data).hexdigest(),
         phash=perceptual_hash(luma),
-        flags=flags(name, opened.format, opened.size, measured, thresholds),
+        flags=flags(name, opened.format, opened.size, measured, thresholds, opened.header.has_end),
         thumbnail=thumbnail(picture),
     )
 

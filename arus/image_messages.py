@@ -2,17 +2,19 @@
 
 A message's key is the file's name, and its value is one of
 - the file's bytes;
-- their base64 text;
-- a JSON object {"filename", "plant", "disease", "image"}, the image in base64;
+- their base64 text, in any dialect, or a JSON string of it (arus/image_texts.py);
+- a JSON object {"filename", "plant", "disease", "image"}, the image in base64, or a JSON string of
+  that object;
 - nothing, where the file is larger than a message may be: the header `file` then names the one in `storage/large` that
   has its bytes, by their SHA-256.
 Headers, all UTF-8: plant, disease, filename, content-type (of the image), sha256 (of the image's bytes, hexadecimal).
 None of them is needed: a value says by itself which form it has. Reason codes: null-value, empty, not-json, not-object,
-missing-field:image, wrong-type:FIELD, not-base64, wrong-sha256, wrong-reference, lost-reference, oversize.
+missing-field:image, wrong-type:FIELD, not-base64, wrong-sha256, wrong-reference, lost-reference,
+oversize, and those of what resembles these forms: python-bytes, url-encoded,
+schema-registry-header, hex-text, image-by-url, image-by-path, gzip.
 """
 
 import base64
-import binascii
 import hashlib
 import json
 import os
@@ -25,6 +27,7 @@ from arus import home
 from arus.image_files import CONTENT_TYPES, format_of
 from arus.image_headers import RejectedImage
 from arus.image_names import shown_name
+from arus.image_texts import bytes_in, unquoted
 
 ENCODINGS = ("raw", "base64", "json")
 # Kafka takes 1 MiB with everything that belongs to a message; so much is left for its value.
@@ -83,12 +86,11 @@ def unpack(key: bytes | None, value: bytes | None, headers: Mapping[str, bytes],
         data = read_large(large, headers["file"].decode(errors="replace"))
     elif value is None:
         raise RejectedImage("null-value")
-    elif value.startswith(b"{"):
-        fields = _json_fields(value)
-        data = _from_base64(fields.pop("image").encode(errors="replace"))
-        said |= fields
+    elif not value.startswith(b"{") and format_of(value):
+        data = value
     else:
-        data = _plain_or_base64(value)
+        data, fields = _from_text(value)
+        said |= fields
     said["filename"] = said["filename"] or (key or b"").decode(errors="replace")
     if not data:
         raise RejectedImage("empty")
@@ -98,9 +100,23 @@ def unpack(key: bytes | None, value: bytes | None, headers: Mapping[str, bytes],
     return ImageMessage(**{name: shown_name(text) if text else "" for name, text in said.items()}, data=data)
 
 
+def _from_text(value: bytes) -> tuple[bytes, dict[str, str]]:
+    """Return the image's bytes in a text, or the value as it is, and what else it says."""
+    text = unquoted(value)
+    if text.startswith((b"{", b"[")):
+        fields = _json_fields(text)
+        data = bytes_in(fields.pop("image").encode(errors="replace"))
+        if data is None:
+            raise RejectedImage("not-base64")
+        return data, fields
+    data = bytes_in(text)
+    return (data if data is not None and (format_of(data) or not data) else value), {}
+
+
 def _json_fields(value: bytes) -> dict[str, str]:
     try:
-        record = json.loads(value)
+        # Line breaks in a string are no JSON, but what base64 in lines has.
+        record = json.loads(value, strict=False)
     except (ValueError, RecursionError) as error:
         raise RejectedImage("not-json") from error
     if not isinstance(record, dict):
@@ -112,27 +128,6 @@ def _json_fields(value: bytes) -> dict[str, str]:
         if not isinstance(text, str):
             raise RejectedImage(f"wrong-type:{name}")
     return fields
-
-
-def _plain_or_base64(value: bytes) -> bytes:
-    """Return the bytes in a base64 text if they are an image's, else the value as it is."""
-    if format_of(value):
-        return value
-    try:
-        data = _from_base64(value)
-    except RejectedImage:
-        return value
-    return data if format_of(data) else value
-
-
-def _from_base64(text: bytes) -> bytes:
-    """Decode base64, with or without line breaks, and with or without `data:image/...;base64,` before it."""
-    if text.startswith(b"data:"):
-        text = text.partition(b",")[2]
-    try:
-        return base64.b64decode(b"".join(text.split()), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise RejectedImage("not-base64") from error
 
 
 def large_folder() -> Path:

@@ -2,6 +2,10 @@
 
 Sends the files in DIR/train/<plant>/<disease>/, of any depth, as they are; without a folder, a small set of drawn
 leaves with the usual faults. What was sent is accounted for in a manifest (JSON).
+
+An image's own folder may name both, as in PlantVillage and PlantDoc: "Potato___healthy",
+"Tomato_Early_blight", "Tomato leaf yellow virus", "Peach leaf" (healthy). A single folder that
+names no known plant is the disease. Folders like PlantVillage, train, test or color are neither.
 """
 
 import argparse

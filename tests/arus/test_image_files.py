@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from arus.image_exif import orientation
 from arus.image_files import ANALYSED, UPLOADED, Limits, decode, flatten, format_of, open_image, plain
-from arus.image_headers import RejectedImage, orientation
+from arus.image_headers import RejectedImage
 from arus.image_measures import analyse
 from arus.resizing import Target, resize
 from tests.arus.image_samples import (

@@ -144,8 +144,9 @@ def test_flags_are_rules_of_the_measures() -> None:
         "odd-aspect",
         "grayscale",
         "wrong-extension",
+        "no-end-marker",
     ]
-    assert flags("a.png", "JPEG", (256, 20), bad) == everything
+    assert flags("a.png", "JPEG", (256, 20), bad, has_end=False) == everything
 
 
 @pytest.mark.parametrize(

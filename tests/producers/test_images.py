@@ -82,10 +82,65 @@ def test_only_train_is_sent_where_it_is_there(tmp_path: Path) -> None:
     assert [image.filename for image in itself.images()] == ["b.jpg", "a.jpg"]
 
 
-def test_one_level_of_folders_may_name_both() -> None:
-    assert class_of(("Apple___Black_rot",)) == ("Apple", "Black_rot")
-    assert class_of(("tea", "rust", "2024", "may")) == ("tea", "rust")
-    assert class_of(()) == ("", "")
+@pytest.mark.parametrize(
+    ("folders", "plant", "disease"),
+    [
+        ("Apple___Black_rot", "Apple", "Black_rot"),
+        ("PlantVillage/Potato___healthy", "Potato", "healthy"),
+        ("plantvillage dataset/color/Tomato___Early_blight", "Tomato", "Early_blight"),
+        ("PlantVillage/Tomato_Early_blight", "Tomato", "Early_blight"),
+        ("Tomato_healthy", "Tomato", "healthy"),
+        ("Tomato_Leaf_Mold", "Tomato", "Leaf_Mold"),
+        ("Tomato_Septoria_leaf_spot", "Tomato", "Septoria_leaf_spot"),
+        ("Tomato__Target_Spot", "Tomato", "Target_Spot"),
+        ("Tomato__Tomato_YellowLeaf__Curl_Virus", "Tomato", "Tomato_YellowLeaf__Curl_Virus"),
+        ("Pepper__bell___Bacterial_spot", "Pepper__bell", "Bacterial_spot"),
+        ("Pepper,_bell___healthy", "Pepper,_bell", "healthy"),
+        ("segmented/Corn_(maize)___Common_rust_", "Corn_(maize)", "Common_rust"),
+        ("Cherry_(including_sour)___Powdery_mildew", "Cherry_(including_sour)", "Powdery_mildew"),
+        ("Corn_(maize)_healthy", "Corn_(maize)", "healthy"),
+        ("hibiscus___rust", "hibiscus", "rust"),
+        ("PlantDoc-Dataset/train/Tomato leaf yellow virus", "Tomato", "yellow virus"),
+        ("Apple Scab Leaf", "Apple", "Scab"),
+        ("Apple leaf", "Apple", "healthy"),
+        ("test/Corn rust leaf", "Corn", "rust"),
+        ("Corn leaf blight", "Corn", "leaf blight"),
+        ("Corn Gray leaf spot", "Corn", "Gray leaf spot"),
+        ("Bell_pepper leaf", "Bell_pepper", "healthy"),
+        ("Bell_pepper leaf spot", "Bell_pepper", "leaf spot"),
+        ("grape leaf black rot", "grape", "black rot"),
+        ("Potato leaf early blight", "Potato", "early blight"),
+        ("Soyabean leaf", "Soyabean", "healthy"),
+        ("Squash Powdery mildew leaf", "Squash", "Powdery mildew"),
+        ("Tomato Early blight leaf", "Tomato", "Early blight"),
+        ("Tomato mold leaf", "Tomato", "mold"),
+        ("Tomato two spotted spider mites leaf", "Tomato", "two spotted spider mites"),
+        ("Peach leaf", "Peach", "healthy"),
+        ("my pictures/Tomato_Early_blight", "Tomato", "Early_blight"),
+        ("PlantVillage/Background_without_leaves", "", "Background_without_leaves"),
+        ("segmented/Background_without_leaves", "", "Background_without_leaves"),
+        ("Pepper__bell_healthy", "Pepper__bell", "healthy"),
+        ("Corn_Common_rust_", "Corn", "Common_rust"),
+        ("Leaf rust", "", "Leaf rust"),
+        ("PlantVillage", "", ""),
+        ("tea", "tea", ""),
+        ("PlantVillage/Tomato", "Tomato", ""),
+        ("tea/rust/2024/may", "tea", "rust"),
+        ("hibiscus/rust", "hibiscus", "rust"),
+        ("color/Tomato/Tomato_mosaic_virus", "Tomato", "Tomato_mosaic_virus"),
+        ("Corn_(maize)/Common_rust", "Corn_(maize)", "Common_rust"),
+        ("potato_field_2/rust", "potato_field_2", "rust"),
+        ("beanstalk_rust", "", "beanstalk_rust"),
+        ("", "", ""),
+    ],
+)  # fmt: skip
+def test_folders_name_plant_and_disease(folders: str, plant: str, disease: str) -> None:
+    assert class_of(tuple(filter(None, folders.split("/")))) == (plant, disease)
+
+
+def test_a_folder_of_every_drawn_plant_is_known_as_one() -> None:
+    plants = list(images_data.LEAVES)
+    assert [class_of((plant,)) for plant in plants] == [(plant, "") for plant in plants]
 
 
 def test_what_is_no_image_is_skipped_and_counted_but_a_broken_one_is_sent(tmp_path: Path) -> None:
