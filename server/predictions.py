@@ -15,13 +15,15 @@ from server.fields import CLUSTER, KINDS, MODEL_NUMBER, QUANTITY, UNIT_PRICE, Ki
 from server.nearest import cluster_of, clusters_of
 from server.problems import INVALID_FIELDS, MODEL_NOT_FOUND, NO_MODEL_YET, Problem
 from server.trained import Model
-from server.validation import Invalid, check
+from server.validation import Invalid, understood
 
 blueprint = Blueprint("predictions", __name__)
 JSON = "application/json"
 # Of any body: 10,000 requests in a list take 1 MB.
 MOST_BODY_BYTES = 4 * 1024 * 1024
 RETRY_SECONDS = 10
+# Of 64 bits, whatever its digits and its sign.
+DIGITS_OF_INT = 18
 TRAIN_FIRST = "no model is there yet: ./spark-submit.sh retail_train makes one"
 
 
@@ -61,7 +63,10 @@ def _sent(environ: Mapping[str, Any]) -> bytes:
 
 
 def _with_infinite(sent: bytes, why: str) -> Any:
-    """Return what a body says that is JSON but for a number beyond all others or NaN, so that its field is named."""
+    """Return what a body says that is JSON but for NaN or a number beyond all others.
+
+    Where its field is needed, it can be named; where not, as in a row of pandas, it does not matter.
+    """
     infinite: list[float] = []
 
     def number(text: str) -> float:
@@ -70,9 +75,14 @@ def _with_infinite(sent: bytes, why: str) -> Any:
             infinite.append(found)
         return found
 
+    def whole_number(text: str) -> float:
+        return int(text) if len(text) <= DIGITS_OF_INT else number(text)
+
     try:
-        found = json.loads(sent.decode(), parse_int=number, parse_float=number, parse_constant=number)
-    except (ValueError, RecursionError):
+        found = json.loads(sent.decode(), parse_int=whole_number, parse_float=number, parse_constant=number)
+        # Half of a surrogate pair, which Python lets pass, no answer could hold.
+        orjson.dumps(found)
+    except (ValueError, TypeError, RecursionError):
         infinite.clear()
     if not infinite:
         raise Problem(400, f"the body is not JSON: {why}")
@@ -80,9 +90,9 @@ def _with_infinite(sent: bytes, why: str) -> Any:
 
 
 def answer(catalog: Catalog, kind: Kind, asked: Any) -> Any:
-    """Return the fields of each request, with its cluster; Problem where one of them cannot be answered."""
+    """Return each request as it was understood, with its cluster; Problem where one of them cannot be answered."""
     try:
-        check(kind, asked)
+        asked = understood(kind, asked)
     except Invalid as error:
         raise Problem(422, error.detail, INVALID_FIELDS, "The request is not valid", error.errors) from error
     if type(asked) is list:

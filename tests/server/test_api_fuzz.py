@@ -10,6 +10,7 @@ from hypothesis import strategies
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
+from server.fields import NUMBER_FORMAT
 from tests.conftest import Broker
 from tests.server.uploading import JPEG, PNG, RESULT, WEBP, process, stored
 
@@ -35,6 +36,14 @@ CONFIG: dict[str, Any] = {
     ],
 }
 schemathesis.openapi.format("binary", FILES)
+# No pattern can say what a number as text may be at most.
+NUMBER_TEXTS = strategies.builds(
+    "{}{}{}".format,
+    strategies.sampled_from(["", " ", "+"]),
+    strategies.integers(1, 999_999_999),
+    strategies.sampled_from(["", ".0", "e0 "]),
+)
+schemathesis.openapi.format(NUMBER_FORMAT, NUMBER_TEXTS)
 
 
 @pytest.fixture
