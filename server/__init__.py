@@ -30,6 +30,8 @@ def create_app(
     app = Flask(__name__)
     app.config.update(MAX_CONTENT_LENGTH=predictions.MOST_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
     app.url_map.merge_slashes = False
+    # An address is answered with a slash at its end as it is without: nothing is ever redirected.
+    app.url_map.strict_slashes = False
     counters = counters or Counters()
     app.extensions["counters"] = counters
     app.extensions["catalog"] = Catalog(counters.count_event)

@@ -23,7 +23,8 @@ def _prediction(kind: Kind) -> Schema:
         "summary": f"The cluster that a {kind.name} belongs to, by quantity and price",
         "description": (
             "Takes one request, or a list of them: all are answered, in order, or none is. "
-            "A whole row of the data set will do: columns that are not needed are passed over."
+            "A whole row of the data set will do: columns that are not needed are passed over. "
+            "The body may be gzip (`Content-Encoding: gzip`)."
         ),
         "requestBody": {
             "required": True,

@@ -11,6 +11,7 @@ from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from server.catalog import Catalog, Snapshot
+from server.encoding import coding_of, decoded
 from server.fields import CLUSTER, KINDS, MODEL_NUMBER, QUANTITY, UNIT_PRICE, Kind
 from server.nearest import cluster_of, clusters_of
 from server.problems import INVALID_FIELDS, MODEL_NOT_FOUND, NO_MODEL_YET, Problem
@@ -42,6 +43,8 @@ def body(environ: Mapping[str, Any]) -> Any:
     if environ.get("CONTENT_TYPE") != JSON and request.mimetype != JSON:
         raise Problem(415, f"send the header Content-Type: {JSON}")
     sent = _sent(environ)
+    if coding := coding_of(environ):
+        sent = decoded(sent, coding, MOST_BODY_BYTES)
     try:
         return orjson.loads(sent)
     except orjson.JSONDecodeError as error:

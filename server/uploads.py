@@ -13,6 +13,7 @@ from flask import Blueprint, Flask, Response, current_app, render_template, requ
 
 from arus.image_headers import RejectedImage
 from server import store
+from server.encoding import coding_of
 from server.guards import is_cross_site
 from server.pressure import Backlog, Buckets, Limits
 from server.problems import IMAGES_REFUSED, Problem, wants_page
@@ -123,6 +124,8 @@ def _boundary() -> bytes:
     boundary = request.mimetype_params.get("boundary", "")
     if request.mimetype != FORM:
         raise Problem(415, f"send {FORM} with a field `{FILE_FIELD}`: curl -F file=@image.jpg")
+    if coding := coding_of(request.environ):
+        raise Problem(415, f"the form's Content-Encoding is {coding[:40]}: send it as it is")
     if not 0 < len(boundary) <= LONGEST_BOUNDARY or not boundary.isascii():
         raise Problem(400, f"the Content-Type {FORM} names no boundary, or no proper one")
     if (request.content_length or 0) > MOST_BYTES:
