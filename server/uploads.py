@@ -106,7 +106,8 @@ def _taken_in() -> Response:
 
 
 def _check_sender() -> None:
-    if is_cross_site(request.environ):
+    is_allowed = request.environ.get("HTTP_ORIGIN") in current_app.config["ORIGINS"]
+    if is_cross_site(request.environ) and not is_allowed:
         raise Problem(403, "a page of another site may not upload here")
     seconds = uploads().buckets.take(request.remote_addr or "", time.monotonic())
     if seconds:
