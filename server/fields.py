@@ -101,7 +101,7 @@ class Kind:
 
     @cached_property
     def names(self) -> dict[str, Field | None]:
-        """Each name that a request may hold, with its field; None for a column that is not needed."""
+        """Each name that a request may hold, with its field; None for a column not needed."""
         fields = {field.name: field for field in self.fields}
         columns = {name: fields.get(name) for name in COLUMNS}
         others = {other: fields.get(name) for other, name in OTHER_NAMES.items()}
@@ -138,7 +138,7 @@ def is_model_number(value: Any) -> bool:
 _MODEL_FIELD = Field(
     MODEL_NUMBER,
     is_model_number,
-    f"a whole number from 1 to {LARGEST_MODEL:,}, as a number or as text; without it the champion answers",
+    (f"a whole number from 1 to {LARGEST_MODEL:,}, as a number or as text; without it the champion answers"),
     {
         "anyOf": [
             {"type": "string", "pattern": "^[1-9][0-9]{0,8}$"},

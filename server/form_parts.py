@@ -1,4 +1,4 @@
-"""What a part of a form is: whether it is a file to take, and the name that the file was sent with."""
+"""What a part of a form is: a file to take or not, and the name that the file was sent with."""
 
 import re
 from urllib.parse import unquote_to_bytes
@@ -15,7 +15,7 @@ _EXTENDED = re.compile(r""""?(utf-8|iso-8859-1)'[^']*'([^"]+)"?\s*""", re.IGNORE
 
 
 def is_file(part: MultipartSegment) -> bool:
-    """Return whether a part is a file to take; in a field of another name than `file`, text is none."""
+    """Return whether a part is a file to take; in any field but `file`, a text is none."""
     if part.name == FILE_FIELD:
         return True
     has_name = "filename" in part.header("Content-Disposition", "").lower()
@@ -27,7 +27,7 @@ def field_of(part: MultipartSegment) -> str:
 
 
 def filename_of(part: MultipartSegment) -> str:
-    """Return the name that a file came with: `filename*` before `filename`, "" where there is none."""
+    """Return the name that a file came with, `filename*` before `filename`; "" where none did."""
     for name, value in _PARAMETER.findall(part.header("Content-Disposition", "")):
         if name.lower() == "filename*" and (extended := _EXTENDED.fullmatch(value)):
             charset, escaped = extended.groups()

@@ -37,7 +37,7 @@ def _prediction(kind: Kind) -> Schema:
         },
         "responses": all_responses(
             described(
-                "The fields with `cluster`; without a model_number also that of the champion, as a string.",
+                "The fields with `cluster`, and where no model_number came, the champion's.",
                 {
                     JSON: {
                         "schema": {"anyOf": [answer, answers.array(answer)]},
@@ -119,7 +119,7 @@ def _schemas() -> Schema:
 
 
 def _request(kind: Kind) -> Schema:
-    """Return the schema of a request: each field by any of its names but by one only, and columns of any kind."""
+    """Return the schema of a request: each field by one of its names, and any other columns."""
     properties: Schema = {}
     names: dict[str, list[str]] = {field.name: [] for field in kind.fields}
     for name, field in kind.names.items():
@@ -127,7 +127,7 @@ def _request(kind: Kind) -> Schema:
         if field:
             names[field.name].append(name)
             if name != field.name:
-                properties[name]["description"] = f"the {field.name}, by its name in Online Retail II"
+                properties[name]["description"] = f"{field.name} in Online Retail II"
     _, *required = kind.fields
     return {
         "type": "object",

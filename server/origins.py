@@ -1,4 +1,4 @@
-"""Pages of other servers that may ask from a browser (CORS): those whose origins are named, by default none."""
+"""Pages of other servers that may ask from a browser (CORS): those that are named, by default none."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -21,7 +21,7 @@ PREFLIGHT = [
 
 
 def origins_in(text: str) -> frozenset[str]:
-    """Return the origins that a list names, separated by commas, as browsers write them; ArusError."""
+    """Return the origins of a list with commas, as browsers write them; raise ArusError."""
     named = (each.strip().lower().removesuffix("/") for each in text.split(","))
     return frozenset(_origin(each) for each in named if each)
 
@@ -40,7 +40,7 @@ def _origin(named: str) -> str:
 
 
 def install(app: Flask, origins: frozenset[str], hosts: frozenset[str] | None) -> None:
-    """Let pages of these origins read the answers, and answer what their browsers ask before a request."""
+    """Let pages of these origins read the answers, and answer what their browsers ask before."""
     app.config["ORIGINS"] = origins
     if origins:
         app.wsgi_app = _shared(app.wsgi_app, origins, hosts)  # type: ignore[method-assign]

@@ -68,7 +68,7 @@ def _sent(environ: Mapping[str, Any]) -> bytes:
 def _with_infinite(sent: bytes, why: str) -> Any:
     """Return what a body says that is JSON but for NaN or a number beyond all others.
 
-    Where its field is needed, it can be named; where not, as in a row of pandas, it does not matter.
+    A field that is needed can then be named; elsewhere, as in a row of pandas, it does not matter.
     """
     infinite: list[float] = []
 
@@ -93,7 +93,7 @@ def _with_infinite(sent: bytes, why: str) -> Any:
 
 
 def answer(catalog: Catalog, kind: Kind, asked: Any) -> Any:
-    """Return each request as it was understood, with its cluster; Problem where one of them cannot be answered."""
+    """Return each request as it was understood, with its cluster; Problem where one cannot be."""
     try:
         asked = understood(kind, asked)
     except Invalid as error:

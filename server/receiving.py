@@ -35,7 +35,7 @@ _one_large = Lock()
 
 @dataclass
 class Received:
-    """A file of a request: its name fit to be shown, its field, where it lies, and, once known, why it is refused.
+    """A file of a request: its name fit to be shown, its field, where it lies, and why it is refused.
 
     start: its first bytes; content: all of them, None where they are many.
     """
@@ -104,7 +104,7 @@ def _read(chunks: Iterable[bytes], boundary: bytes, form: Form) -> None:
 
 
 class _Writer:
-    """Writes what a parser finds: files, each up to its limit; of the rest, only the fields' names are kept."""
+    """Writes the files that a parser finds, each up to its limit; of other fields the names are kept."""
 
     def __init__(self, form: Form) -> None:
         self._files, self._others = form.files, form.others

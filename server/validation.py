@@ -24,9 +24,9 @@ class Invalid(Exception):  # noqa: N818
 
 
 def understood(kind: Kind, asked: Any) -> Any:
-    """Return a request, or a list of them, with each field under its own name and each number as one.
+    """Return a request, or a list of them, with each field under its own name and numbers as such.
 
-    What needs no change is returned as it is. Raises Invalid where it is neither one valid request nor a list of them.
+    What needs no change is returned as it is. Raises Invalid where a request is not valid.
     """
     if type(asked) is list:
         return _understood_list(kind, asked)
@@ -102,7 +102,7 @@ def _understood_list(kind: Kind, rows: list[Any]) -> list[Any]:
 
 
 def _read(kind: Kind, row: Any) -> dict[str, Any] | None:
-    """Return a request in its order, without the columns that it does not need; None where it is not valid."""
+    """Return a request in its order, without columns not needed; None where it is not valid."""
     if is_plain(kind, row):
         plain: dict[str, Any] = row
         return plain
@@ -120,7 +120,7 @@ def _what_is_wrong(field: Field, name: str, row: dict[str, Any]) -> str:
 
 
 def _not_known(kind: Kind, name: str) -> str:
-    """Return what to say of a name: the nearest one that is known, whatever its case and what is between its words."""
+    """Return what to say of a name, with the nearest known one; only its letters count, in any case."""
     known = {_letters(each): each for each in reversed(kind.names)}
     nearest = get_close_matches(_letters(name[:LONGEST_QUOTE]), known, 1, LEAST_ALIKE)
     meant = f" (did you mean {known[nearest[0]]}?)" if nearest else ""

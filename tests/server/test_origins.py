@@ -1,4 +1,4 @@
-"""Pages of other servers: which may ask, what their browsers are told, and that all others stay out."""
+"""Pages of other servers: which may ask, what their browsers are told, and who stays out."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What people send in place of a plain request: numbers as text, whole rows of the data set, its other names."""
+"""What people send for a plain request: numbers as text, whole rows, the columns' other names."""
 
 import json
 import time
@@ -22,7 +22,7 @@ ROW = {
     "Country": "United Kingdom",
 }
 RENAMED = {"InvoiceNo": "Invoice", "UnitPrice": "Price", "CustomerID": "Customer ID"}
-# Each number in the forms that differ in kind; the same for every field, so that they can be combined.
+# The forms of a whole number that differ in kind; any field may have any of them.
 FORMS = (
     *("{}", "{}.0", "{}.", "+{}", "00{}", "{}e0", "{}0E-1", "{}.000e+00"),
     *(" {}", "{}\t", "\r\n{} ", " {}.0\n"),
