@@ -24,7 +24,7 @@ def _prediction(kind: Kind) -> Schema:
         "description": (
             "Takes one request, or a list of them: all are answered, in order, or none is. "
             "A whole row of the data set will do: columns that are not needed are passed over. "
-            "The body may be gzip (`Content-Encoding: gzip`)."
+            "The body may be gzip (Content-Encoding: gzip)."
         ),
         "requestBody": {
             "required": True,
