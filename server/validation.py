@@ -86,7 +86,9 @@ def quoted(value: Any) -> str:
 def _understood_list(kind: Kind, rows: list[Any]) -> list[Any]:
     if not 1 <= len(rows) <= MOST_ROWS:
         raise Invalid(f"a list has 1 to {MOST_ROWS:,} requests, this one has {len(rows):,}")
-    found = [row if is_plain(kind, row) else _read(kind, row) for row in rows]
+    if all(is_plain(kind, row) for row in rows):
+        return rows
+    found = [_read(kind, row) for row in rows]
     if None not in found:
         return found
     errors: list[dict[str, Any]] = []
