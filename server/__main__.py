@@ -1,7 +1,8 @@
 """python -m server: serve predictions, by default on 127.0.0.1:5000.
 
 Environment: ARUS_SERVER_HOST, ARUS_SERVER_PORT, and ARUS_SERVER_TOKEN or ARUS_SERVER_TOKEN_FILE, without which it
-listens to this machine only. ARUS_HOME or ARUS_STORE say where the models are.
+listens to this machine only. ARUS_SERVER_ORIGINS names the pages of other servers that may ask from a browser, such
+as http://localhost:3000,https://example.org; by default none. ARUS_HOME or ARUS_STORE say where the models are.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from werkzeug.serving import make_server
 from arus import home, models
 from arus.errors import ArusError
 from server import create_app, guards
+from server.origins import origins_in
 from server.serving import BACKLOG, Server
 
 SHORTEST_TOKEN = 16
@@ -61,7 +63,7 @@ def _between(least: int, most: int) -> Callable[[str], int]:
 
 def serve(options: argparse.Namespace) -> None:
     models.root()
-    token = read_token()
+    token, origins = read_token(), origins_in(os.environ.get("ARUS_SERVER_ORIGINS", ""))
     family, address = resolved(options.host, options.port)
     is_local = ipaddress.ip_address(address[0]).is_loopback
     if not is_local and token is None:
@@ -71,15 +73,21 @@ def serve(options: argparse.Namespace) -> None:
     listener, hosts = listen(family, address), guards.LOOPBACK_HOSTS if is_local else None
     url = url_of(listener)
     if options.dev:
-        _develop(listener, url, token, hosts)
+        _develop(listener, url, token, hosts, origins)
     else:
         print(f"server: {url} ({options.workers} workers, {options.threads} threads each)", flush=True)
-        Server(listener.detach(), options.workers, options.threads, token, hosts).run()
+        Server(listener.detach(), options.workers, options.threads, token, hosts, origins).run()
 
 
-def _develop(listener: socket.socket, url: str, token: str | None, hosts: frozenset[str] | None) -> None:
+def _develop(
+    listener: socket.socket,
+    url: str,
+    token: str | None,
+    hosts: frozenset[str] | None,
+    origins: frozenset[str],
+) -> None:
     print(f"server: {url} (development: Flask's own server, not for use by others)", flush=True)
-    app = create_app(token=token, hosts=hosts)
+    app = create_app(token=token, hosts=hosts, allowed_origins=origins)
     app.config["TEMPLATES_AUTO_RELOAD"] = True
     app.extensions["catalog"].watch()
     host, port = listener.getsockname()[:2]

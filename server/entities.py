@@ -18,6 +18,8 @@ LONGEST_QUOTE = 80
 def entity(kind: Kind, name: str) -> Response:
     """Answer with cluster, segment, profile and recommendations."""
     catalog: Catalog = current_app.extensions["catalog"]
+    # The one slash that any address may end with; one more is the name's own.
+    name = name.removesuffix("/")
     snapshot = catalog.snapshot
     model = model_of(snapshot, None)
     try:

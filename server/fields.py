@@ -3,12 +3,24 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
+
+from arus.streaming.records import NUMBER_TEXT
 
 MODEL_NUMBER = "model_number"
 QUANTITY = "Quantity"
 UNIT_PRICE = "UnitPrice"
+CUSTOMER_ID = "CustomerID"
 CLUSTER = "cluster"
+# What OpenAPI calls a number as text; its bounds are those of the number.
+NUMBER_FORMAT = "decimal"
+# The data set's columns, and what the names are of those that Online Retail II calls otherwise.
+COLUMNS = (
+    *("InvoiceNo", "StockCode", "Description", QUANTITY),
+    *("InvoiceDate", UNIT_PRICE, CUSTOMER_ID, "Country"),
+)
+OTHER_NAMES = {"Invoice": "InvoiceNo", "Price": UNIT_PRICE, "Customer ID": CUSTOMER_ID}
 
 # Pieces, and currency: beyond any invoice, and far from where a float loses a piece.
 LARGEST_NUMBER = 1_000_000_000
@@ -17,22 +29,60 @@ LARGEST_ID = 10**15 - 1
 LARGEST_MODEL = 999_999_999
 LONGEST_TEXT = 64
 
+# The jobs' own grammar, and the blanks that they take around it.
+_NUMBER = re.compile(rf"[ \t\r\n]*{NUMBER_TEXT}[ \t\r\n]*")
 _DIGITS = re.compile(r"[0-9]{1,15}")
 _MODEL = re.compile(r"[1-9][0-9]{0,8}")
 _TEXT = re.compile(rf"[^\x00-\x1f\x7f]{{1,{LONGEST_TEXT}}}")
 _TEXT_SCHEMA = {"type": "string", "pattern": rf"^[^\u0000-\u001f\u007f]{{1,{LONGEST_TEXT}}}$"}
+_NUMBER_TEXT_SCHEMA = {"type": "string", "format": NUMBER_FORMAT, "pattern": f"^{_NUMBER.pattern}$"}
 _ID_SCHEMA = {"type": "integer", "minimum": 0, "maximum": LARGEST_ID}
+
+
+def number_of(value: Any) -> Any:
+    """Return the number that a text says, by the grammar of the jobs; anything else as it is."""
+    if type(value) is not str or not _NUMBER.fullmatch(value):
+        return value
+    try:
+        return int(value)
+    except ValueError:
+        return float(value)
+
+
+def whole_number_of(value: Any) -> Any:
+    """Return the same, and a whole number without its `.0`."""
+    found = number_of(value)
+    return int(found) if type(found) is float and found.is_integer() else found
+
+
+def as_it_is(value: Any) -> Any:
+    return value
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a request: which values it takes, in code, for people and as JSON Schema."""
+    """One field of a request: which values it takes, in code, for people and as JSON Schema.
+
+    `accepts` says whether a value is one; `convert` makes one of a text that is none yet.
+    """
 
     name: str
     accepts: Callable[[Any], bool]
     rule: str
     schema: Mapping[str, Any]
     example: Any
+    convert: Callable[[Any], Any] = as_it_is
+
+    def read(self, value: Any) -> Any:
+        """Return a value of this field as it is, or the number that it is as text."""
+        return value if self.accepts(value) else self.convert(value)
+
+    @property
+    def sent_schema(self) -> Mapping[str, Any]:
+        """What may be sent: the field's own values, and numbers as text."""
+        if self.convert is as_it_is:
+            return self.schema
+        return {"anyOf": [*self.schema.get("anyOf", [self.schema]), _NUMBER_TEXT_SCHEMA]}
 
 
 @dataclass(frozen=True)
@@ -48,6 +98,14 @@ class Kind:
     @property
     def id(self) -> Field:
         return self.fields[1]
+
+    @cached_property
+    def names(self) -> dict[str, Field | None]:
+        """Each name that a request may hold, with its field; None for a column not needed."""
+        fields = {field.name: field for field in self.fields}
+        columns = {name: fields.get(name) for name in COLUMNS}
+        others = {other: fields.get(name) for other, name in OTHER_NAMES.items()}
+        return {MODEL_NUMBER: fields[MODEL_NUMBER], **columns, **others}
 
 
 def is_number(value: Any, least: int, most: int) -> bool:
@@ -80,7 +138,7 @@ def is_model_number(value: Any) -> bool:
 _MODEL_FIELD = Field(
     MODEL_NUMBER,
     is_model_number,
-    f"a whole number from 1 to {LARGEST_MODEL:,}, as a number or as a string; without it the champion answers",
+    (f"a whole number from 1 to {LARGEST_MODEL:,}, as a number or as text; without it the champion answers"),
     {
         "anyOf": [
             {"type": "string", "pattern": "^[1-9][0-9]{0,8}$"},
@@ -89,13 +147,15 @@ _MODEL_FIELD = Field(
         ]
     },
     "1",
+    whole_number_of,
 )
 _CUSTOMER_FIELD = Field(
-    "CustomerID",
+    CUSTOMER_ID,
     is_customer_id,
-    f"a whole number from 0 to {LARGEST_ID:,}, as a number or as a string of digits",
+    f"a whole number from 0 to {LARGEST_ID:,}, as a number or as text",
     {"anyOf": [_ID_SCHEMA, {"type": "string", "pattern": "^[0-9]{1,15}$"}]},
     17850,
+    whole_number_of,
 )
 _STOCK_CODE_FIELD = Field(
     "StockCode",
@@ -117,6 +177,7 @@ _QUANTITY_FIELD = Field(
     f"a number of pieces from -{LARGEST_NUMBER:,} to {LARGEST_NUMBER:,}; a negative one is a return",
     {"type": "number", "minimum": -LARGEST_NUMBER, "maximum": LARGEST_NUMBER},
     10,
+    number_of,
 )
 _PRICE_FIELD = Field(
     UNIT_PRICE,
@@ -124,6 +185,7 @@ _PRICE_FIELD = Field(
     f"a price for one piece from 0 to {LARGEST_NUMBER:,}",
     {"type": "number", "minimum": 0, "maximum": LARGEST_NUMBER},
     5.0,
+    number_of,
 )
 
 

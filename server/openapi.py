@@ -21,7 +21,11 @@ def _prediction(kind: Kind) -> Schema:
         "operationId": f"cluster_{kind.name}",
         "tags": ["predictions"],
         "summary": f"The cluster that a {kind.name} belongs to, by quantity and price",
-        "description": "Takes one request, or a list of them: all are answered, in order, or none is.",
+        "description": (
+            "Takes one request, or a list of them: all are answered, in order, or none is. "
+            "A whole row of the data set will do: columns that are not needed are passed over. "
+            "The body may be gzip (Content-Encoding: gzip)."
+        ),
         "requestBody": {
             "required": True,
             "content": {
@@ -33,7 +37,7 @@ def _prediction(kind: Kind) -> Schema:
         },
         "responses": all_responses(
             described(
-                "The same fields with `cluster`; without a model_number also that of the champion, as a string.",
+                "The fields with `cluster`, and where no model_number came, the champion's.",
                 {
                     JSON: {
                         "schema": {"anyOf": [answer, answers.array(answer)]},
@@ -108,15 +112,35 @@ def _paths() -> Schema:
 def _schemas() -> Schema:
     schemas = answers.NAMED | openapi_images.SCHEMAS
     for kind in KINDS:
-        fields = {field.name: {**field.schema, "description": field.rule} for field in kind.fields}
-        example = {field.name: field.example for field in kind.fields}
-        optional, *required = fields
-        request = answers.record({name: fields[name] for name in required}, {optional: fields[optional]})
-        request["properties"] = fields
-        schemas[f"{kind.name.title()}Request"] = request | {"examples": [example]}
+        schemas[f"{kind.name.title()}Request"] = _request(kind)
         schemas[f"{kind.name.title()}Answer"] = answers.prediction(kind)
         schemas[kind.name.title()] = answers.entity(kind)
     return schemas
+
+
+def _request(kind: Kind) -> Schema:
+    """Return the schema of a request: each field by one of its names, and any other columns."""
+    properties: Schema = {}
+    names: dict[str, list[str]] = {field.name: [] for field in kind.fields}
+    for name, field in kind.names.items():
+        properties[name] = {**field.sent_schema, "description": field.rule} if field else {}
+        if field:
+            names[field.name].append(name)
+            if name != field.name:
+                properties[name]["description"] = f"{field.name} in Online Retail II"
+    _, *required = kind.fields
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [field.name for field in required if len(names[field.name]) == 1],
+        "allOf": [
+            {"oneOf": [{"required": [name]} for name in names[field.name]]}
+            for field in required
+            if len(names[field.name]) > 1
+        ],
+        "additionalProperties": False,
+        "examples": [{field.name: field.example for field in kind.fields}],
+    }
 
 
 OPENAPI: dict[str, Any] = {

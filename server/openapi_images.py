@@ -3,8 +3,9 @@
 from arus.image_files import CONTENT_TYPES
 from arus.image_names import EXTENSIONS
 from server.answers import COUNT, STRING, Schema, array, nullable, record, ref
+from server.form_parts import FILE_FIELD, TAKEN
 from server.openapi_parts import all_responses, described, link, of_type
-from server.receiving import FILE_FIELD, MOST_FILES
+from server.receiving import MOST_FILES
 from server.results import MOST_IDS
 from server.store import ID, PROCESSED, REJECTED, WAITING
 from server.uploads import FORM
@@ -70,7 +71,10 @@ def _upload() -> Schema:
         "operationId": "upload",
         "tags": ["images"],
         "summary": "Upload images, to be resized to 300x300",
-        "description": "Several files at once: those that are no such images are named, the others accepted.",
+        "description": (
+            "Several files at once: those that are no such images are named, the others accepted. "
+            f"Files are taken from the fields {TAKEN}."
+        ),
         "requestBody": {"required": True, "content": of_type(form, FORM)},
         "responses": all_responses(done | {"links": links}, *("403", "413", "415", "422", "429", "503"), status="202"),
     }

@@ -5,13 +5,13 @@ from server.problems import PROBLEM_JSON
 
 JSON = "application/json"
 _STATUS = {
-    "400": "The body is not JSON, or the request is malformed.",
+    "400": "The body is not JSON or not whole, or the request is malformed.",
     "401": "The server asks for a token, and this is not it.",
     "403": "A page of another site sends this.",
     "404": "What was asked for is not there.",
     "409": "The image is not ready yet (with Retry-After), or it was refused.",
     "413": "The body is too large.",
-    "415": "The body is not of the type that is described, or a file is no such image.",
+    "415": "The body's type or Content-Encoding is not taken, or a file is no such image.",
     "421": "The Host is not one this server answers to.",
     "422": "A field is missing, unknown, of the wrong type or out of bounds; `errors` names it.",
     "429": "Too much at once; Retry-After says when to come again.",

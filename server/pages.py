@@ -8,7 +8,17 @@ import orjson
 from flask import Blueprint, Response, current_app, render_template, request
 
 from server.catalog import Catalog
-from server.fields import CLUSTER, CUSTOMER, KINDS, MODEL_NUMBER, QUANTITY, UNIT_PRICE, Kind, is_customer_id
+from server.fields import (
+    CLUSTER,
+    CUSTOMER,
+    KINDS,
+    MODEL_NUMBER,
+    QUANTITY,
+    UNIT_PRICE,
+    Kind,
+    number_of,
+    whole_number_of,
+)
 from server.listing import overview
 from server.predictions import answer, model_of
 from server.problems import Problem
@@ -41,17 +51,8 @@ def asked_by(kind: Kind, given: Mapping[str, str]) -> dict[str, Any]:
     """Return the request that a form stands for; what is no number stays text, for the validation to name it."""
     asked: dict[str, Any] = {MODEL_NUMBER: given["model_number"].strip()} if given["model_number"].strip() else {}
     name = given["id"].strip()
-    asked[kind.id.name] = int(name) if kind is CUSTOMER and is_customer_id(name) else name
-    return asked | {QUANTITY: _number(given["quantity"]), UNIT_PRICE: _number(given["unit_price"])}
-
-
-def _number(text: str) -> Any:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+    asked[kind.id.name] = whole_number_of(name) if kind is CUSTOMER else name
+    return asked | {QUANTITY: number_of(given["quantity"]), UNIT_PRICE: number_of(given["unit_price"])}
 
 
 def _answered(catalog: Catalog, kind: Kind, asked: dict[str, Any]) -> dict[str, Any]:

@@ -11,17 +11,20 @@ from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from server.catalog import Catalog, Snapshot
+from server.encoding import coding_of, decoded
 from server.fields import CLUSTER, KINDS, MODEL_NUMBER, QUANTITY, UNIT_PRICE, Kind
 from server.nearest import cluster_of, clusters_of
 from server.problems import INVALID_FIELDS, MODEL_NOT_FOUND, NO_MODEL_YET, Problem
 from server.trained import Model
-from server.validation import Invalid, check
+from server.validation import Invalid, understood
 
 blueprint = Blueprint("predictions", __name__)
 JSON = "application/json"
 # Of any body: 10,000 requests in a list take 1 MB.
 MOST_BODY_BYTES = 4 * 1024 * 1024
 RETRY_SECONDS = 10
+# Of 64 bits, whatever its digits and its sign.
+DIGITS_OF_INT = 18
 TRAIN_FIRST = "no model is there yet: ./spark-submit.sh retail_train makes one"
 
 
@@ -40,6 +43,8 @@ def body(environ: Mapping[str, Any]) -> Any:
     if environ.get("CONTENT_TYPE") != JSON and request.mimetype != JSON:
         raise Problem(415, f"send the header Content-Type: {JSON}")
     sent = _sent(environ)
+    if coding := coding_of(environ):
+        sent = decoded(sent, coding, MOST_BODY_BYTES)
     try:
         return orjson.loads(sent)
     except orjson.JSONDecodeError as error:
@@ -61,7 +66,10 @@ def _sent(environ: Mapping[str, Any]) -> bytes:
 
 
 def _with_infinite(sent: bytes, why: str) -> Any:
-    """Return what a body says that is JSON but for a number beyond all others or NaN, so that its field is named."""
+    """Return what a body says that is JSON but for NaN or a number beyond all others.
+
+    A field that is needed can then be named; elsewhere, as in a row of pandas, it does not matter.
+    """
     infinite: list[float] = []
 
     def number(text: str) -> float:
@@ -70,9 +78,14 @@ def _with_infinite(sent: bytes, why: str) -> Any:
             infinite.append(found)
         return found
 
+    def whole_number(text: str) -> float:
+        return int(text) if len(text) <= DIGITS_OF_INT else number(text)
+
     try:
-        found = json.loads(sent.decode(), parse_int=number, parse_float=number, parse_constant=number)
-    except (ValueError, RecursionError):
+        found = json.loads(sent.decode(), parse_int=whole_number, parse_float=number, parse_constant=number)
+        # Half of a surrogate pair, which Python lets pass, no answer could hold.
+        orjson.dumps(found)
+    except (ValueError, TypeError, RecursionError):
         infinite.clear()
     if not infinite:
         raise Problem(400, f"the body is not JSON: {why}")
@@ -80,9 +93,9 @@ def _with_infinite(sent: bytes, why: str) -> Any:
 
 
 def answer(catalog: Catalog, kind: Kind, asked: Any) -> Any:
-    """Return the fields of each request, with its cluster; Problem where one of them cannot be answered."""
+    """Return each request as it was understood, with its cluster; Problem where one cannot be."""
     try:
-        check(kind, asked)
+        asked = understood(kind, asked)
     except Invalid as error:
         raise Problem(422, error.detail, INVALID_FIELDS, "The request is not valid", error.errors) from error
     if type(asked) is list:

@@ -12,10 +12,10 @@ from multipart import MultipartError, MultipartSegment, ParserLimitReached, Push
 from arus.image_files import HEADERS, UPLOADED, format_of
 from arus.image_headers import RejectedImage
 from arus.image_names import EXTENSIONS, shown_name
+from server.form_parts import field_of, filename_of, is_file
 from server.problems import Problem
 from server.store import part_file
 
-FILE_FIELD = "file"
 MOST_FILES = 20
 # Fields that are no files are skipped; this many parts no form has, nor a header as long as this.
 MOST_PARTS = 100
@@ -35,17 +35,26 @@ _one_large = Lock()
 
 @dataclass
 class Received:
-    """A file of a request: its name fit to be shown, where it lies, and, once it is known, why it is refused.
+    """A file of a request: its name fit to be shown, its field, where it lies, and why it is refused.
 
     start: its first bytes; content: all of them, None where they are many.
     """
 
     filename: str
+    field: str
     path: Path
     start: bytes = b""
     content: bytes | None = None
     bytes: int = 0
     reason: str | None = None
+
+
+@dataclass
+class Form:
+    """The files of a request, and the fields that were passed over."""
+
+    files: list[Received]
+    others: list[str]
 
 
 @dataclass(frozen=True)
@@ -58,26 +67,26 @@ class Examined:
 
 
 @contextmanager
-def received(chunks: Iterable[bytes], boundary: bytes) -> Iterator[list[Received]]:
-    """Give the files of a body; those that were not moved elsewhere by the end are removed.
+def received(chunks: Iterable[bytes], boundary: bytes) -> Iterator[Form]:
+    """Give the form of a body; files that were not moved elsewhere by the end are removed.
 
     Raises Problem where the body is no such form or too large.
     """
-    files: list[Received] = []
+    form = Form([], [])
     try:
-        _read(chunks, boundary, files)
-        yield files
+        _read(chunks, boundary, form)
+        yield form
     finally:
-        for file in files:
+        for file in form.files:
             file.path.unlink(missing_ok=True)
 
 
-def _read(chunks: Iterable[bytes], boundary: bytes, files: list[Received]) -> None:
+def _read(chunks: Iterable[bytes], boundary: bytes, form: Form) -> None:
     # Names come in any encoding, where the parser would refuse the whole form for one that is not UTF-8.
     parser = PushMultipartParser(
         boundary, max_header_size=LONGEST_HEADER_BYTES, max_segment_count=MOST_PARTS, header_charset="latin-1"
     )
-    writer = _Writer(files)
+    writer = _Writer(form)
     total = 0
     try:
         for chunk in chunks:
@@ -95,10 +104,10 @@ def _read(chunks: Iterable[bytes], boundary: bytes, files: list[Received]) -> No
 
 
 class _Writer:
-    """Writes what a parser finds: files of the field `file`, each up to its limit; the rest is skipped."""
+    """Writes the files that a parser finds, each up to its limit; of other fields the names are kept."""
 
-    def __init__(self, files: list[Received]) -> None:
-        self._files = files
+    def __init__(self, form: Form) -> None:
+        self._files, self._others = form.files, form.others
         self._out: IO[bytes] | None = None
         self._held: list[bytes] = []
         self._may_hold = HELD_BYTES
@@ -108,18 +117,19 @@ class _Writer:
             if event is None:
                 self.close()
             elif isinstance(event, MultipartSegment):
-                # A name that breaks the header's own rules leaves none, but the file is there.
-                if event.name == FILE_FIELD:
-                    self._begin((event.filename or "").encode("latin-1").decode(errors="replace"))
+                if is_file(event):
+                    self._begin(filename_of(event), field_of(event))
+                else:
+                    self._others.append(field_of(event))
             elif self._out:
                 self._write(bytes(event))
 
-    def _begin(self, filename: str) -> None:
+    def _begin(self, filename: str, field: str) -> None:
         if len(self._files) == MOST_FILES:
             raise Problem(413, f"a request has at most {MOST_FILES} files")
         path = part_file()
         # Listed before it is there, so that it is removed whatever happens.
-        self._files.append(Received(shown_name(filename) if filename else "", path))
+        self._files.append(Received(shown_name(filename) if filename else "", field, path))
         self._out = path.open("xb")
 
     def _write(self, data: bytes) -> None:

@@ -101,10 +101,16 @@ class Server(BaseApplication):  # type: ignore[misc]
     """gunicorn around create_app, on a descriptor that listens; each worker makes its own app, with its own threads."""
 
     def __init__(
-        self, listener: int, workers: int, threads: int, token: str | None, hosts: frozenset[str] | None
+        self,
+        listener: int,
+        workers: int,
+        threads: int,
+        token: str | None,
+        hosts: frozenset[str] | None,
+        origins: frozenset[str] = frozenset(),
     ) -> None:
         self.listener, self.workers, self.threads = listener, workers, threads
-        self.token, self.hosts = token, hosts
+        self.token, self.hosts, self.origins = token, hosts, origins
         self.counters = Counters(workers * ROWS_PER_WORKER)
         self.free_rows = list(range(workers * ROWS_PER_WORKER))
         super().__init__()
@@ -134,7 +140,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        app = create_app(self.counters, self.token, self.hosts)
+        app = create_app(self.counters, self.token, self.hosts, allowed_origins=self.origins)
         app.extensions["catalog"].watch()
         app.extensions["uploads"].arrived = self.worker.arrived
         # What was imported is no garbage, and to look through it again and again takes a twentieth of a worker's time.

@@ -13,13 +13,16 @@ from flask import Blueprint, Flask, Response, current_app, render_template, requ
 
 from arus.image_headers import RejectedImage
 from server import store
+from server.encoding import coding_of
+from server.form_parts import FILE_FIELD, TAKEN
 from server.guards import is_cross_site
 from server.pressure import Backlog, Buckets, Limits
 from server.problems import IMAGES_REFUSED, Problem, wants_page
 from server.queueing import Queue, Unavailable
 from server.reasons import in_words, status_of
-from server.receiving import CHUNK_BYTES, FILE_FIELD, MOST_BYTES, Received, examine, received
+from server.receiving import CHUNK_BYTES, MOST_BYTES, Form, Received, examine, received
 from server.results import MOST_IDS, known_ids, status_of_id, status_when_sent
+from server.validation import quoted
 
 blueprint = Blueprint("uploads", __name__)
 LOG = logging.getLogger("arus.server")
@@ -28,6 +31,8 @@ RETRY_SECONDS = 5
 FULL_DISK_RETRY_SECONDS = 60
 REFRESH_SECONDS = 2
 LONGEST_BOUNDARY = 200
+# So many of a form's fields an answer names.
+MOST_NAMED = 20
 # A body that takes longer is a slow one; so many of them a process reads at a time.
 SLOW_SECONDS = 5.0
 MOST_SLOW = 2
@@ -84,8 +89,9 @@ def _taken_in() -> Response:
     boundary = _boundary()
     try:
         store.prepare()
-        with received(_chunks(), boundary) as files:
-            kept, refused = _kept([file for file in files if file.filename or file.bytes])
+        with received(_chunks(), boundary) as form:
+            files = [file for file in form.files if file.filename or file.bytes]
+            kept, refused = _kept(files)
         taken = _sent(kept, refused) if kept else []
     except OSError as error:
         LOG.exception("an upload could not be stored")
@@ -95,12 +101,13 @@ def _taken_in() -> Response:
         for _ in range(number):
             count(event)
     if not taken:
-        raise _all_refused(refused)
+        raise _all_refused(files, refused) if files else _no_files(form)
     return _answer([status_when_sent(one) for one in taken], refused)
 
 
 def _check_sender() -> None:
-    if is_cross_site(request.environ):
+    is_allowed = request.environ.get("HTTP_ORIGIN") in current_app.config["ORIGINS"]
+    if is_cross_site(request.environ) and not is_allowed:
         raise Problem(403, "a page of another site may not upload here")
     seconds = uploads().buckets.take(request.remote_addr or "", time.monotonic())
     if seconds:
@@ -123,6 +130,8 @@ def _boundary() -> bytes:
     boundary = request.mimetype_params.get("boundary", "")
     if request.mimetype != FORM:
         raise Problem(415, f"send {FORM} with a field `{FILE_FIELD}`: curl -F file=@image.jpg")
+    if coding := coding_of(request.environ):
+        raise Problem(415, f"the form's Content-Encoding is {coding[:40]}: send it as it is")
     if not 0 < len(boundary) <= LONGEST_BOUNDARY or not boundary.isascii():
         raise Problem(400, f"the Content-Type {FORM} names no boundary, or no proper one")
     if (request.content_length or 0) > MOST_BYTES:
@@ -190,11 +199,17 @@ def _sent(kept: list[store.Upload], refused: list[dict[str, Any]]) -> list[store
     return taken
 
 
-def _all_refused(refused: list[dict[str, Any]]) -> Problem:
-    if not refused:
-        detail = f"the form has no file in its field `{FILE_FIELD}`: curl -F file=@image.jpg"
-        return Problem(422, detail, errors=[{"field": FILE_FIELD, "detail": "is missing"}])
-    errors = [{"field": FILE_FIELD, "index": place, **one} for place, one in enumerate(refused)]
+def _no_files(form: Form) -> Problem:
+    """Say which fields would have been taken, and which came."""
+    came = ", ".join(quoted(name) for name in form.others[:MOST_NAMED])
+    detail = f"the form has no file in its field `{FILE_FIELD}`: curl -F file=@image.jpg; files are taken from {TAKEN}"
+    missing = [{"field": FILE_FIELD, "detail": "is missing"}]
+    return Problem(422, f"{detail}; there came {came}" if came else detail, errors=missing)
+
+
+def _all_refused(files: list[Received], refused: list[dict[str, Any]]) -> Problem:
+    found = enumerate(zip(files, refused, strict=True))
+    errors = [{"field": file.field, "index": place, **one} for place, (file, one) in found]
     detail = "; ".join(f"{one['filename']}: {one['detail']}" for one in refused)
     status = status_of({one["reason"] for one in refused})
     return Problem(status, detail, IMAGES_REFUSED, "No image was accepted", errors)

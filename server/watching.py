@@ -25,8 +25,8 @@ def watched(application: Application, counters: Counters) -> Application:
         began = perf_counter()
 
         def start(status: str, headers: list[tuple[str, str]], *failed: Any) -> Any:
-            request = environ.get("werkzeug.request")
-            rule = request.url_rule if request is not None else None
+            # What is answered before Flask has no rule.
+            rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
             route = rule.rule if rule is not None else UNMATCHED
             counters.count_request(route, environ["REQUEST_METHOD"], status[:3], perf_counter() - began)
             return start_response(status, headers + HEADERS, *failed)

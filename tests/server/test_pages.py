@@ -25,6 +25,7 @@ def test_a_filled_in_form_shows_cluster_and_name(client: FlaskClient) -> None:
     [
         ("kind=product&id=85123A&quantity=1000&unit_price=5&model_number=2", 7),
         ("kind=country&id=United+Kingdom&quantity=0&unit_price=0&model_number=+2+", 5),
+        ("kind=customer&id=17850.0&quantity=+1e1+&unit_price=.5e1", 1),
         ("kind=country&id=Côte d'Ivoire&quantity=-1000&unit_price=1e0", 2),
     ],
 )
@@ -39,6 +40,8 @@ def test_each_kind_and_model_can_be_tried(client: FlaskClient, query: str, clust
         ("id=17850&quantity=10&unit_price=-5", 422, "unit_price"),
         ("id=17850&quantity=10&unit_price=" + "9" * 6_000, 422, "unit_price"),
         ("id=17850&quantity=nan&unit_price=5", 422, "quantity"),
+        ("id=17850&quantity=1_000&unit_price=5", 422, "quantity"),
+        ("id=17850&quantity=10&unit_price=5,0", 422, "unit_price"),
         ("id=abc&quantity=10&unit_price=5", 422, "id"),
         ("kind=product&quantity=10&unit_price=5", 422, "id"),
         ("id=1&quantity=10&unit_price=5&model_number=x", 422, "model_number"),

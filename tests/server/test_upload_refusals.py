@@ -85,12 +85,30 @@ def test_bombs_cost_nothing(client: FlaskClient) -> None:
         assert [one["reason"] for one in response.json["errors"]] == [reason], name
 
 
-@pytest.mark.parametrize("sent", [body(), body(part(b"", "")), body(part(JPEG, "a.jpg", "image"))])
-def test_a_form_without_files_is_refused(client: FlaskClient, sent: bytes) -> None:
+MISSING = (
+    "the form has no file in its field `file`: curl -F file=@image.jpg; files are taken from "
+    "`file`, `image`, `photo`, `picture` and `upload`, with `s` or `[]` for several"
+)
+
+
+@pytest.mark.parametrize(
+    ("sent", "came"),
+    [
+        (body(), ""),
+        (body(part(b"", "")), ""),
+        (body(part(JPEG, "a.jpg", "leaf"), part(b"x", None, "image")), "; there came 'leaf', 'image'"),
+        (body(part(JPEG, "a.jpg", "<b>\u00e9")), "; there came '<b>\u00e9'"),
+        (body(part(JPEG, "a.jpg", "x" * 1_000)), f"; there came '{'x' * 39}..."),
+        (body(*[part(b"", "a.jpg", "x")] * 50), "; there came " + ", ".join(["'x'"] * 20)),
+    ],
+    ids=range(6),
+)
+def test_a_form_without_files_is_refused_and_its_fields_are_named(client: FlaskClient, sent: bytes, came: str) -> None:
     response = post(client, sent)
     assert response.status_code == 422
     assert response.json
-    assert response.json["detail"] == "the form has no file in its field `file`: curl -F file=@image.jpg"
+    assert response.json["detail"] == MISSING + came
+    assert response.json["errors"] == [{"field": "file", "detail": "is missing"}]
 
 
 WHOLE = body(part(PNG, "a.png"), part(JPEG, "b.jpg"))

@@ -137,6 +137,12 @@ def test_other_fields_of_the_form_are_passed_over(client: FlaskClient) -> None:
     assert [one["filename"] for one in found["uploads"]] == ["a.jpg"]
 
 
+def test_images_of_the_usual_fields_are_accepted_under_their_names(client: FlaskClient) -> None:
+    extended = part(PNG, b"b.png", "files[]").replace(b'"b.png"', b"\"b.png\"; filename*=UTF-8''%E8%91%89.png")
+    found: Any = post(client, body(part(JPEG, "a.jpg", "image"), extended)).json
+    assert [one["filename"] for one in found["uploads"]] == ["a.jpg", "\u8449.png"]
+
+
 def test_no_name_of_a_file_reaches_the_file_system(client: FlaskClient, store: Path) -> None:
     before = {file for file in store.rglob("*") if "storage" not in file.parts}
     names = [name for name in hostile_names(500) if name]

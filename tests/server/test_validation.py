@@ -1,13 +1,22 @@
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
 from server.fields import COUNTRY, CUSTOMER, KINDS, PRODUCT, Kind
-from server.validation import MOST_ERRORS, MOST_ROWS, Invalid, check, errors_of, is_valid
+from server.validation import MOST_ERRORS, MOST_ROWS, Invalid, errors_of, understood
 
 VALID = {"model_number": "1", "CustomerID": 17850, "Quantity": 10, "UnitPrice": 5.0}
 QUANTITY_RULE = "a number of pieces from -1,000,000,000 to 1,000,000,000; a negative one is a return"
 PRICE_RULE = "a price for one piece from 0 to 1,000,000,000"
+
+
+def is_valid(kind: Kind, row: object) -> bool:
+    """Return whether it is understood; where it is not, the errors must say why."""
+    errors = errors_of(kind, row)
+    with pytest.raises(Invalid) if errors else nullcontext():
+        understood(kind, row)
+    return not errors
 
 
 def without(name: str) -> dict[str, Any]:
@@ -28,7 +37,7 @@ def test_a_model_number_may_be_left_out() -> None:
     assert is_valid(CUSTOMER, without("model_number"))
 
 
-@pytest.mark.parametrize("number", ["", "0", "01", "1.0", "-1", "one", "1" * 10, "١", 0, -1, 1.5, 10**9, True, [], {}])
+@pytest.mark.parametrize("number", ["", "0", "1.5", "-1", "one", "1" * 10, "١", 0, -1, 1.5, 10**9, True, [], {}])
 def test_what_is_no_model_number_is_refused(number: object) -> None:
     assert [error["field"] for error in errors_of(CUSTOMER, {**VALID, "model_number": number})] == ["model_number"]
 
@@ -39,7 +48,8 @@ def test_a_customer_is_a_whole_number_or_digits(customer: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "customer", [None, "", " ", "x", "1.0", "١٧", "17850\n", "\0", -1, 17850.5, 10**15, 1e300, float("nan"), False, [1]]
+    "customer",
+    [None, "", " ", "x", "17850.5", "١٧", "17850,0", "\0", -1, "-1", 17850.5, 10**15, 1e300, float("nan"), False, [1]],
 )
 def test_what_is_no_customer_is_refused(customer: object) -> None:
     assert [error["field"] for error in errors_of(CUSTOMER, {**VALID, "CustomerID": customer})] == ["CustomerID"]
@@ -63,7 +73,7 @@ def test_a_country_is_text_only(country: object) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "detail"),
     [
-        ("Quantity", "10", f"is '10', but must be {QUANTITY_RULE}"),
+        ("Quantity", "ten", f"is 'ten', but must be {QUANTITY_RULE}"),
         ("Quantity", True, f"is true, but must be {QUANTITY_RULE}"),
         ("Quantity", None, f"is null, but must be {QUANTITY_RULE}"),
         ("Quantity", float("nan"), f"is NaN, but must be {QUANTITY_RULE}"),
@@ -103,22 +113,22 @@ def test_every_wrong_field_is_named_at_once() -> None:
 @pytest.mark.parametrize("asked", [None, 1, "text", True, 1.5])
 def test_what_is_neither_an_object_nor_a_list_is_refused(asked: object) -> None:
     with pytest.raises(Invalid, match="must be an object"):
-        check(CUSTOMER, asked)
+        understood(CUSTOMER, asked)
 
 
 @pytest.mark.parametrize("rows", [0, MOST_ROWS + 1])
 def test_a_list_has_its_bounds(rows: int) -> None:
     with pytest.raises(Invalid, match=f"a list has 1 to 10,000 requests, this one has {rows:,}"):
-        check(CUSTOMER, [VALID] * rows)
+        understood(CUSTOMER, [VALID] * rows)
 
 
 def test_a_full_list_is_valid() -> None:
-    check(CUSTOMER, [VALID] * MOST_ROWS)
+    understood(CUSTOMER, [VALID] * MOST_ROWS)
 
 
 def test_in_a_list_the_row_is_named_too() -> None:
     with pytest.raises(Invalid) as caught:
-        check(CUSTOMER, [VALID, without("Quantity"), VALID, [VALID]])
+        understood(CUSTOMER, [VALID, without("Quantity"), VALID, [VALID]])
     assert caught.value.detail == f"request 1 of the list (the first is 0): Quantity is missing: {QUANTITY_RULE}"
     assert caught.value.errors == [
         {"index": 1, "field": "Quantity", "detail": f"is missing: {QUANTITY_RULE}"},
@@ -128,6 +138,6 @@ def test_in_a_list_the_row_is_named_too() -> None:
 
 def test_of_many_errors_the_first_are_named() -> None:
     with pytest.raises(Invalid) as caught:
-        check(CUSTOMER, [{}] * 100)
+        understood(CUSTOMER, [{}] * 100)
     assert len(caught.value.errors) == MOST_ERRORS
     assert len(errors_of(CUSTOMER, VALID | {f"x{place}": 1 for place in range(100)})) == MOST_ERRORS
