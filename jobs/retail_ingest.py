@@ -12,6 +12,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from arus import schemas
+from arus.base.times import date
+from arus.base.values import identifier, number, text, whole_number
 from arus.job import Job, start
 from arus.kafka_io import read_topic
 from arus.settings import Trigger
@@ -19,8 +21,6 @@ from arus.streaming.arrow_sink import ArrowSink
 from arus.streaming.record_batches import read_batch
 from arus.streaming.records import Field
 from arus.streaming.task_rows import REJECTS, Rows
-from arus.streaming.times import date
-from arus.streaming.values import identifier, number, text, whole_number
 
 # The second edition of the data set, Online Retail II, has other names for three of them.
 FIELDS = (

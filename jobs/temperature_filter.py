@@ -19,6 +19,8 @@ from pyspark.sql import functions as F
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from arus import schemas
+from arus.base.times import instant
+from arus.base.values import identifier, number
 from arus.errors import ArusError
 from arus.job import Job, start
 from arus.kafka_io import position, read_topic, refuse_too_few_slots, write_topic
@@ -28,8 +30,6 @@ from arus.streaming.record_batches import alert_ids, read_batch
 from arus.streaming.record_columns import is_usable, typed, with_message
 from arus.streaming.records import Field, ahead, aliases
 from arus.streaming.task_rows import REJECTS, Rows
-from arus.streaming.times import instant
-from arus.streaming.values import identifier, number
 from arus.text import printable
 
 # A reading as every known producer writes it.

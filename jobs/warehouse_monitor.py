@@ -20,6 +20,8 @@ from pyspark.sql import functions as F
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from arus import delta_files, home, schemas
+from arus.base.times import instant
+from arus.base.values import identifier, number
 from arus.board import Board, Sensor, Status, utc
 from arus.errors import ArusError
 from arus.heartbeat import BEAT_SECONDS, LONGEST_STEP_SECONDS, Heart, Ticker
@@ -51,8 +53,6 @@ from arus.streaming.record_columns import is_usable, typed, with_message
 from arus.streaming.records import Field, ahead, aliases
 from arus.streaming.spark_internals import MicroBatch, running_query
 from arus.streaming.task_rows import REJECTS, Rows
-from arus.streaming.times import instant
-from arus.streaming.values import identifier, number
 from arus.text import printable
 
 SENSOR_TOPICS = tuple(TOPIC_OF.values())

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
+from arus.base.times import date
 from arus.producing import add_arguments, at_least, run
 from arus.schemas import RETAIL_STREAM
 from arus.sending import BULK_LINGER_MS, Sender
-from arus.streaming import records
 from producers import retail_data
 from producers.retail_data import Row
 from producers.retail_dates import ORDERS
@@ -32,7 +32,7 @@ def make_record(row: Row) -> tuple[str, bytes]:
 def parse_date(text: str) -> datetime | None:
     """Return an InvoiceDate as the job reads it, None where it cannot."""
     try:
-        return records.date(text)
+        return date(text)
     except ValueError:
         return None
 
@@ -47,11 +47,11 @@ def replay_delay(speed: float) -> Delay:
 
     def delay(row: Row) -> float:
         nonlocal latest
-        date = parse_date(str(row["InvoiceDate"]))
-        if date is None or (latest is not None and date <= latest):
+        moment = parse_date(str(row["InvoiceDate"]))
+        if moment is None or (latest is not None and moment <= latest):
             return 0.0
-        waited = 0.0 if latest is None else (date - latest).total_seconds() / speed
-        latest = date
+        waited = 0.0 if latest is None else (moment - latest).total_seconds() / speed
+        latest = moment
         return waited
 
     return delay

@@ -2,13 +2,12 @@
 
 import re
 
+from arus.base.values import is_missing
 from arus.errors import ArusError
 from producers.retail_data import Row
 from producers.text_files import Place
 
 OPTIONAL = ("Description", "CustomerID", "Country")
-# What pandas, SQL, spreadsheets and str(None) write where there is nothing, in lower case.
-MISSING = frozenset({"", "nan", "nat", "<na>", "null", "none", "n/a", "#n/a"})
 WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 DECIMAL = re.compile(r"[+-]?([0-9]{1,18}\.?[0-9]{0,18}|\.[0-9]{1,18})")
 POINT_ZERO = re.compile(r"([0-9]{1,18})\.0+")
@@ -79,7 +78,3 @@ def typed_row(texts: Texts) -> Row:
         if is_missing(texts[name]):
             row[name] = None
     return row
-
-
-def is_missing(text: str | None) -> bool:
-    return (text or "").strip().lower() in MISSING

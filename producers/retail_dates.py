@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
+from arus.base.times import on_clock
 from arus.errors import ArusError
 from producers.text_files import Place
 
@@ -92,7 +93,7 @@ class DateOrder:
         order = self._order_of_dotted if date.mark == "." else self._order
         if order not in date.readings or (date.mark, order) == ("/", "mdy"):
             return date.text
-        return date.readings[order].isoformat(" ")
+        return f"{date.readings[order]:%Y-%m-%d %H:%M:%S}"
 
 
 def _order(name: str, found: Evidence, asked: str | None) -> str | None:
@@ -130,19 +131,5 @@ def _year_last(text: str) -> Date | None:
     readings = {}
     for order, (day, month) in {"dmy": (first, second), "mdy": (second, first)}.items():
         with contextlib.suppress(ValueError):
-            readings[order] = _moment(int(day), int(month), *rest)
+            readings[order] = on_clock(int(day), int(month), *rest)
     return Date(tidy, mark, readings) if readings else None
-
-
-def _moment(day: int, month: int, *rest: str | None) -> datetime:
-    """Return the moment of a day, a month, and the texts of year, hour, minute, second, AM or PM.
-
-    It names no zone, as the data set does. Raises ValueError where there is no such moment.
-    """
-    year, hour, minute, second = (int(part or 0) for part in rest[:4])
-    if half := rest[4]:
-        if not 1 <= hour <= 12:
-            raise ValueError("no hour of a clock with twelve")
-        hour = hour % 12 + (12 if half.upper() == "PM" else 0)
-    year += 2000 if year < 100 else 0
-    return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from arus.streaming.records import NUMBER_TEXT
+from arus.base.values import NUMBER_TEXT
 
 MODEL_NUMBER = "model_number"
 QUANTITY = "Quantity"

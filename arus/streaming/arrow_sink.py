@@ -19,6 +19,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from arus import checkpoints, delta_files, home, locks, schemas
+from arus.base.times import EPOCH
 from arus.errors import ArusError
 from arus.job import Job
 from arus.listener import Counts
@@ -27,7 +28,6 @@ from arus.settings import Trigger
 from arus.streaming.spark_internals import arrow_schema, map_arrow, running_query
 from arus.streaming.table_writer import TableWriter
 from arus.streaming.task_rows import RECORDS_READ, REJECTS, RESULT, FileFacts, RowsOf, Target, from_bytes, task_rows
-from arus.streaming.times import EPOCH
 
 # What the tasks get of a Kafka record. Headers come as JSON (record_batches.headers_of).
 RECORD = ("topic", "partition", "offset", "timestamp", "key", "value", "headers")

@@ -16,9 +16,9 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from arus.base import times, values
 from arus.schemas import TIME_FAULT
 from arus.streaming import records as rules
-from arus.streaming import times, values
 from arus.streaming.records import Field, InvalidRecordError, Rule
 
 MOMENT = pa.timestamp("us", "UTC")

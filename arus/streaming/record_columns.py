@@ -13,8 +13,8 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from arus.base import times, values
 from arus.streaming import records as rules
-from arus.streaming import times, values
 from arus.streaming.records import Field, Rule
 
 # Closes the array that a value is wrapped in: if anything trails the object, this is not found in its place.

@@ -15,10 +15,10 @@ from typing import Any
 
 import orjson
 
+from arus.base.times import date, instant
+from arus.base.values import BLANKS, identifier, is_missing, text
 from arus.errors import ArusError
 from arus.schemas import TIME_FAULT
-from arus.streaming.times import date, instant
-from arus.streaming.values import BLANKS, identifier, is_missing, text
 
 Rule = Callable[[Any], Any]
 

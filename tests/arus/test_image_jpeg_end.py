@@ -93,7 +93,7 @@ def test_a_file_without_its_end_is_resized_and_audited_like_the_whole(width: int
 
 def test_an_upload_without_its_end_is_no_less_accepted() -> None:
     data = jpeg()[:-2]
-    file = Received("a.jpg", Path("unused"), bytes=len(data), start=data, content=data)
+    file = Received("a.jpg", "file", Path("unused"), bytes=len(data), start=data, content=data)
     assert examine(file) == Examined("JPEG", 96, 96)
 
 

@@ -11,10 +11,10 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from arus import delta_files
+from arus.base.times import EPOCH
 from arus.streaming.arrow_sink import LATEST, RECORD, Found, as_records, create
 from arus.streaming.record_batches import headers_of
 from arus.streaming.table_writer import TableWriter
-from arus.streaming.times import EPOCH
 
 KAFKA = (
     "headers array<struct<key: string, value: binary>>, key binary, value binary, topic string, partition int, "

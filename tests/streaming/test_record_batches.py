@@ -5,11 +5,11 @@ from datetime import datetime, timezone
 
 import pytest
 
+from arus.base.times import date
+from arus.base.values import identifier, text, whole_number
 from arus.streaming import record_batches
 from arus.streaming.record_batches import Memory, alert_ids, headers_of, positions, read_batch
 from arus.streaming.records import Field
-from arus.streaming.times import date
-from arus.streaming.values import identifier, text, whole_number
 from tests.streaming.kafka_records import ARRIVED, batch
 
 FIELDS = (

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from arus.base.times import date, instant
+from arus.base.values import identifier, number, text, whole_number
 from arus.errors import ArusError
 from arus.streaming.records import MAX_AHEAD, Field, InvalidRecordError, ahead, aliases, json_object, read_record
-from arus.streaming.times import date, instant
-from arus.streaming.values import identifier, number, text, whole_number
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=timezone.utc)
 MAX_BYTES = 65_536

@@ -6,12 +6,12 @@ from typing import Any
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from arus.base.times import instant
+from arus.base.values import identifier, number
 from arus.schemas import TIME_FAULT
 from arus.streaming.record_batches import read_batch
 from arus.streaming.record_columns import is_usable, typed, with_message
 from arus.streaming.records import Field, InvalidRecordError, read_record
-from arus.streaming.times import instant
-from arus.streaming.values import identifier, number
 from tests.streaming import forms
 from tests.streaming.kafka_records import ARRIVED, batch, frame
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from arus.streaming.times import EPOCH, FAR, date, instant
+from arus.base.times import EPOCH, FAR, date, instant
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=timezone.utc)
 JAKARTA = timezone(timedelta(hours=7))

@@ -5,7 +5,7 @@ import re
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from arus.streaming.values import BLANKS, number
+from arus.base.values import BLANKS, number
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 FAR = datetime.max.replace(tzinfo=timezone.utc)
@@ -50,10 +50,10 @@ def date(value: Any) -> datetime:
         found = value.strip(BLANKS).upper()
         if match := _MONTH_FIRST.fullmatch(found):
             month, day, *rest = match.groups()
-            return _on_clock(int(day), int(month), *rest)
+            return on_clock(int(day), int(month), *rest)
         if match := _DAY_FIRST.fullmatch(found):
             day, month, *rest = match.groups()
-            return _on_clock(int(day), int(month), *rest)
+            return on_clock(int(day), int(month), *rest)
         if match := _ISO.fullmatch(found):
             return _from_iso(match)
     amount = number(value)
@@ -65,6 +65,20 @@ def date(value: Any) -> datetime:
 def micros_of_unit(amount: float) -> float:
     """Return how many microseconds the unit of a number since 1970 has; NaN where it is too far away for any."""
     return next((micros for bound, micros in UNITS if abs(amount) < bound), math.nan)
+
+
+def on_clock(day: int, month: int, *rest: str | None) -> datetime:
+    """Return the moment of a day, a month, and the texts of year, hour, minute, second, and AM or PM, as UTC.
+
+    A year of two digits is of this century. ValueError where there is no such moment.
+    """
+    year, hour, minute, second = (int(part or 0) for part in rest[:4])
+    if half := rest[4]:
+        if not 1 <= hour <= 12:
+            raise ValueError("no hour of a clock with twelve")
+        hour = hour % 12 + (12 if half.upper() == "PM" else 0)
+    year += 2000 if year < 100 else 0
+    return datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc)
 
 
 def _since_1970(amount: float) -> datetime:
@@ -85,13 +99,3 @@ def _from_iso(match: re.Match[str]) -> datetime:
         return datetime(year, month, day, hour, minute, second, micros, zone).astimezone(timezone.utc)
     except OverflowError as error:
         raise ValueError("no year of four digits") from error
-
-
-def _on_clock(day: int, month: int, *rest: str | None) -> datetime:
-    year, hour, minute, second = (int(part or 0) for part in rest[:4])
-    if half := rest[4]:
-        if not 1 <= hour <= 12:
-            raise ValueError("no hour of a clock with twelve")
-        hour = hour % 12 + (12 if half == "PM" else 0)
-    year += 2000 if year < 100 else 0
-    return datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from arus.streaming.values import LARGEST_INT, identifier, is_missing, number, text, whole_number
+from arus.base.values import LARGEST_INT, identifier, is_missing, number, text, whole_number
 
 
 @pytest.mark.parametrize(
