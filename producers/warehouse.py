@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TextIO
 
 from arus.errors import ArusError
-from arus.producing import add_arguments, add_faults, at_least, moment, run, share
+from arus.producing import add_arguments, add_faults, at_least, moment, run, share, step_seconds
 from arus.schemas import SENSOR_KELEMBABAN_GUDANG, SENSOR_SUHU_GUDANG
 from arus.sending import BULK_LINGER_MS, Sender
 from producers.warehouse_data import KINDS, Event, Faults, readings
@@ -23,7 +23,11 @@ def parse(argv: list[str]) -> argparse.Namespace:
     add = parser.add_argument
     add("--warehouses", type=at_least(1, int), default=3, metavar="N", help="how many: G1 to GN (default 3)")
     add("--rate", type=at_least(0), default=1.0, help="readings a second of each sensor (default 1; 0: no pause)")
-    add("--start", type=moment, help="timestamps run from this ISO date or epoch second (default: now)")
+    add(
+        "--start",
+        type=moment,
+        help="timestamps run from this ISO date or epoch second (default: now; with --rate 0, so that they end now)",
+    )
     add("--truth", type=Path, metavar="FILE", help="write what became of each reading, as JSON lines")
     add_fault = add_faults(
         parser, late="sent --late-seconds after it was read, with the timestamp of then", sensor="G2:kelembaban"
@@ -41,6 +45,17 @@ def parse(argv: list[str]) -> argparse.Namespace:
             f"--silent {options.silent}: there are G1 to G{options.warehouses}, each with {' and '.join(KINDS)}"
         )
     return options
+
+
+def first_time(options: argparse.Namespace) -> float:
+    """Return the epoch second that timestamps run from.
+
+    Without a pause between them, readings would be ahead of the clock: then they end now.
+    """
+    if options.start is not None:
+        return float(options.start)
+    turns = options.count / (len(KINDS) * options.warehouses)
+    return time.time() - (0.0 if options.rate else turns * step_seconds(options.rate))
 
 
 def faults_of(options: argparse.Namespace) -> Faults:
@@ -76,8 +91,7 @@ def main(argv: list[str]) -> None:
             total=options.count or None,
         ) as sender,
     ):
-        start = time.time() if options.start is None else options.start
-        before = 0.0
+        before, start = 0.0, first_time(options)
         for event in readings(options.warehouses, options.rate, options.count, options.seed, faults_of(options), start):
             if not sender.wait(event.send_after - before if options.rate else 0.0):
                 break

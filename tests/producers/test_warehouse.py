@@ -1,3 +1,4 @@
+import time
 from collections import defaultdict
 from pathlib import Path
 
@@ -5,7 +6,7 @@ import pytest
 
 from arus.errors import ArusError
 from arus.schemas import SENSOR_KELEMBABAN_GUDANG, SENSOR_SUHU_GUDANG
-from producers.warehouse import faults_of, open_truth, parse
+from producers.warehouse import faults_of, first_time, open_truth, parse
 from producers.warehouse_data import Faults
 from tests.conftest import Broker
 from tests.producers.test_producers_e2e import counts, end_offsets, outcome, producer, received
@@ -42,6 +43,16 @@ def test_options_that_cannot_be_are_refused(options: str, said: str, capsys: pyt
     with pytest.raises(SystemExit):
         parse(options.split())
     assert said in capsys.readouterr().err
+
+
+def test_readings_without_a_pause_end_now_and_are_not_ahead_of_the_clock() -> None:
+    def before_now(*argv: str) -> float:
+        return time.time() - first_time(parse(list(argv)))
+
+    assert before_now("--count", "600") == pytest.approx(0, abs=5)
+    assert before_now("--rate", "0", "--count", "600") == pytest.approx(100, abs=5)
+    assert before_now("--rate", "0", "--count", "600", "--warehouses", "30") == pytest.approx(10, abs=5)
+    assert before_now("--rate", "0", "--start", "5", "--count", "600") == pytest.approx(time.time() - 5, abs=5)
 
 
 def test_a_truth_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
