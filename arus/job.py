@@ -55,17 +55,17 @@ class Job:
 
         `realtime`: those in Real-time Mode, each with the topics that it reads, with commas between.
         """
-        stop = _StopRequest(self.spark)
         rounds = [[writer] for writer in writers] if one_by_one else [list(writers)]
         watch = PartitionWatch([name for names in realtime.values() for name in names.split(",")]) if realtime else None
-        if watch:
-            watch.start()
+        stop = _StopRequest(self.spark)
         try:
+            if watch:
+                watch.start()
             for round_ in rounds:
                 queries = {writer: writer.start() for writer in round_}
                 while grown := _watch(list(queries.values()), stop, watch):
                     for writer, names in realtime.items():
-                        if writer in queries and grown.keys() & set(names.split(",")):
+                        if grown.keys() & set(names.split(",")):
                             queries[writer] = self._restarted(queries[writer], writer, names, grown)
                 self.listener.await_ended(len(round_))
                 if stop.asked.is_set():

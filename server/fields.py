@@ -138,7 +138,7 @@ def is_model_number(value: Any) -> bool:
 _MODEL_FIELD = Field(
     MODEL_NUMBER,
     is_model_number,
-    (f"a whole number from 1 to {LARGEST_MODEL:,}, as a number or as text; without it the champion answers"),
+    f"a whole number from 1 to {LARGEST_MODEL:,}, as a number or as text; without it the champion answers",
     {
         "anyOf": [
             {"type": "string", "pattern": "^[1-9][0-9]{0,8}$"},
