@@ -40,7 +40,7 @@ def texts(node: ast.expr) -> Iterator[str]:
         yield from texts(node.body)
         yield from texts(node.orelse)
     elif isinstance(node, ast.JoinedStr):
-        yield "".join(part.value if isinstance(part, ast.Constant) else "NAME" for part in node.values)
+        yield "".join(str(part.value) if isinstance(part, ast.Constant) else "NAME" for part in node.values)
 
 
 def reasons(path: Path) -> set[str]:
