@@ -85,8 +85,10 @@ def _given(messages: list[dict[str, Any]], field: Field) -> list[Any]:
         found = list(map(itemgetter(field.name), messages))
     except KeyError:
         found = [message.get(field.name) for message in messages]
-    if field.aliases and None in found:
-        return [field.given(message) if one is None else one for one, message in zip(found, messages, strict=True)]
+    for alias in field.aliases:
+        if None not in found:
+            break
+        found = [message.get(alias) if one is None else one for one, message in zip(found, messages, strict=True)]
     return found
 
 
@@ -159,8 +161,10 @@ def _column(field: Field, given: list[Any], arrived: pa.Array) -> tuple[pa.Array
     is_valid = pc.fill_null(is_valid, fill_value=False)
     if field.required or not column.null_count:
         return column, is_valid
-    is_typed = column.is_valid().to_pylist()
-    is_missing = pa.array([not typed and field.is_missing(one) for typed, one in zip(is_typed, given, strict=True)])
+    is_missing = column.is_null()
+    if given.count(None) != column.null_count:
+        nulls = is_missing.to_pylist()
+        is_missing = pa.array([is_null and field.is_missing(one) for is_null, one in zip(nulls, given, strict=True)])
     column = pc.if_else(is_missing, arrived, column) if field.is_time else column
     return column, pc.or_(is_valid, is_missing)
 
@@ -175,13 +179,14 @@ def _typed(field: Field, given: list[Any]) -> pa.Array:
     memory, simple = _memory(rule, field.required), SIMPLE_TYPES[rule]
     if not types <= simple:
         given = [one if type(one) in simple else None for one in given]
-    typed = pa.array(map(memory.__getitem__, given), pa.int64() if field.is_time else ARROW_TYPES[rule])
+    typed = pa.array(list(map(memory.__getitem__, given)), pa.int64() if field.is_time else ARROW_TYPES[rule])
     return typed.cast(ARROW_TYPES[rule])
 
 
 def _floats(given: list[Any], types: set[type]) -> pa.Array:
     memory = _memory(values.number, True)
-    return pa.array(given if types <= FLOATS else [one if type(one) is float else memory[one] for one in given])
+    floats = given if types <= FLOATS else [one if type(one) is float else memory[one] for one in given]
+    return pa.array(floats, pa.float64())
 
 
 def _moments(amounts: pa.Array) -> pa.Array:

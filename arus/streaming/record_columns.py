@@ -32,8 +32,7 @@ def with_message(raw: DataFrame, fields: Sequence[Field]) -> DataFrame:
     steps = (
         object_text(F.col("value")),
         json_object(F.col("message"), list(names)),
-        F.struct(*(_given(field).alias(field.name) for field in fields)),
-        F.struct(*(_of_its_kind(field).alias(field.name) for field in fields)),
+        F.struct(*(_COLUMN_RULES[field.rule](_given(field)).alias(field.name) for field in fields)),
     )
     return reduce(_computed, steps, raw)
 
@@ -73,10 +72,6 @@ def _given(field: Field) -> Column:
     return F.coalesce(*(F.col("message")[name] for name in field.names))
 
 
-def _of_its_kind(field: Field) -> Column:
-    return _COLUMN_RULES[field.rule](F.col("message")[field.name])
-
-
 def _trimmed(text: Column) -> Column:
     return F.btrim(text, F.lit(values.BLANKS))
 
@@ -85,11 +80,13 @@ def object_text(value: Column) -> Column:
     """Return the text of a value (bytes) that is to hold a JSON object: without what may stand around it, and the text
     in it where it is a JSON string; NULL where it is more than a string.
     """
-    text = F.btrim(value.cast("string"), F.lit(rules.AROUND))
+    whole = value.cast("string")
+    text = F.btrim(whole, F.lit(rules.AROUND))
     pair = F.from_json(_with_sentinel(text), "array<string>", _OPTIONS)
     is_closed = (F.size(pair) == 2) & (F.element_at(pair, -1) == _SENTINEL_OBJECT)
     within = F.btrim(F.when(is_closed, pair[0]), F.lit(rules.AROUND))
-    return F.when(text.startswith('"'), within).otherwise(text)
+    # The plain form comes first: to trim a text takes as long as to parse it.
+    return F.when(whole.startswith("{"), whole).when(text.startswith('"'), within).otherwise(text)
 
 
 def json_object(text: Column, fields: Sequence[str]) -> Column:
@@ -119,8 +116,7 @@ def _identifier(text: Column) -> Column:
 
 
 def _number(text: Column) -> Column:
-    trimmed = _trimmed(text)
-    return F.when(trimmed.rlike(f"^{values.NUMBER_TEXT}$"), trimmed.try_cast("double"))
+    return F.when(text.rlike(f"^[{values.BLANKS}]*{values.NUMBER_TEXT}[{values.BLANKS}]*$"), text.try_cast("double"))
 
 
 def _instant(text: Column) -> Column:
@@ -131,7 +127,7 @@ def _instant(text: Column) -> Column:
         F.lit(None),
     )
     since_1970 = F.timestamp_micros(F.floor(amount * unit + 0.5).try_cast("bigint"))
-    return F.when(amount.isNotNull(), since_1970).otherwise(_iso(F.upper(_trimmed(text))))
+    return F.coalesce(since_1970, _iso(F.upper(_trimmed(text))))
 
 
 def _iso(text: Column) -> Column:
