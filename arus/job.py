@@ -65,8 +65,7 @@ class Job:
                 queries = {writer: writer.start() for writer in round_}
                 while grown := _watch(list(queries.values()), stop, watch):
                     for writer, names in realtime.items():
-                        if grown.keys() & set(names.split(",")):
-                            queries[writer] = self._restarted(queries[writer], writer, names, grown)
+                        queries[writer] = self._restarted(queries[writer], writer, names, grown)
                 self.listener.await_ended(len(round_))
                 if stop.asked.is_set():
                     break
@@ -81,7 +80,7 @@ class Job:
         self, query: StreamingQuery, writer: DataStreamWriter, names: str, grown: Mapping[str, int]
     ) -> StreamingQuery:
         """Start a Real-time query again: it reads new partitions from then on, and its last batch once more."""
-        refuse_too_few_slots(self.spark, names)
+        refuse_too_few_slots(self.spark, names, grown)
         query.stop()
         self.listener.await_ended(1)
         again = writer.start()
@@ -118,7 +117,7 @@ def start(settings_type: type[S]) -> tuple[Job, S]:
 
 def _watch(queries: Sequence[StreamingQuery], stop: "_StopRequest", watch: PartitionWatch | None) -> dict[str, int]:
     """Wait until all queries have ended or a stop is asked for, and return nothing; StreamingQueryException as soon as
-    one fails. Return before that where topics have got partitions: those topics, and how many they have now.
+    one fails. Return before that where a topic has got partitions: how many each has now.
     """
     while active := [query for query in queries if not _has_ended(query)]:
         if stop.asked.wait(0.1):

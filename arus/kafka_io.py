@@ -1,7 +1,10 @@
 """The only place that says "kafka" to Spark: topics in, one topic out."""
 
+import json
 import os
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -17,6 +20,15 @@ FETCH_WAIT_MS = "10"
 # Records that a poll gives. Spark asks for the topic's ends after each poll, which throws away what was fetched beyond
 # it: with Kafka's 500, a read is half as fast.
 POLL_RECORDS = "5000"
+CONSUMER = {
+    "includeHeaders": "true",
+    # What an aborted transaction has sent does not exist.
+    "kafka.isolation.level": "read_committed",
+    "kafka.fetch.max.wait.ms": FETCH_WAIT_MS,
+    "kafka.max.poll.records": POLL_RECORDS,
+}
+# Kafka's word for a partition's beginning.
+EARLIEST_OFFSET = -2
 
 
 def read_topic(
@@ -27,28 +39,28 @@ def read_topic(
 
     `max_offsets_per_trigger` bounds a micro-batch (rows; 0 = no bound). Lost offsets stop the query (failOnDataLoss).
     """
-    reader = spark.readStream.format("kafka").options(**_source(topic), startingOffsets=starting_offsets, **more)
+    reader = spark.readStream.format("kafka").options(**CONSUMER, **_address(), **more)
+    reader = reader.option("subscribe", topic).option("startingOffsets", starting_offsets)
     if max_offsets_per_trigger:
         reader = reader.option("maxOffsetsPerTrigger", max_offsets_per_trigger)
     return reader.load().drop("timestampType")
 
 
-def read_again(spark: SparkSession, topic: str, starting_offsets: str, ending_offsets: str) -> DataFrame:
-    """Return what the topics hold from the first to the second offsets (Kafka's JSON), not as a stream."""
-    offsets = {"startingOffsets": starting_offsets, "endingOffsets": ending_offsets}
-    return spark.read.format("kafka").options(**_source(topic), **offsets).load().drop("timestampType")
+def read_again(spark: SparkSession, starting_offsets: str, ending_offsets: str) -> DataFrame:
+    """Return what topics hold from the first to the second offsets (Kafka's JSON), not as a stream.
+
+    A partition that has no first offset is read from its beginning.
+    """
+    begin, end = json.loads(starting_offsets or "{}"), json.loads(ending_offsets)
+    starts = {name: dict.fromkeys(each, EARLIEST_OFFSET) | begin.get(name, {}) for name, each in end.items()}
+    partitions = {name: sorted(map(int, each)) for name, each in end.items()}
+    offsets = {"startingOffsets": json.dumps(starts), "endingOffsets": ending_offsets}
+    reader = spark.read.format("kafka").options(**CONSUMER, **_address(), **offsets)
+    return reader.option("assign", json.dumps(partitions)).load().drop("timestampType")
 
 
-def _source(topic: str) -> dict[str, str]:
-    return {
-        "kafka.bootstrap.servers": home.bootstrap_servers(),
-        "subscribe": topic,
-        "includeHeaders": "true",
-        # What an aborted transaction has sent does not exist.
-        "kafka.isolation.level": "read_committed",
-        "kafka.fetch.max.wait.ms": FETCH_WAIT_MS,
-        "kafka.max.poll.records": POLL_RECORDS,
-    }
+def _address() -> dict[str, str]:
+    return {"kafka.bootstrap.servers": home.bootstrap_servers()}
 
 
 def write_topic(records: DataFrame, topic: str, name: str, checkpoint: str, trigger: Trigger) -> DataStreamWriter:
@@ -64,17 +76,18 @@ def write_topic(records: DataFrame, topic: str, name: str, checkpoint: str, trig
     return writer.outputMode("update") if trigger.is_realtime else writer
 
 
-def refuse_too_few_slots(spark: SparkSession, topic: str) -> None:
+def refuse_too_few_slots(spark: SparkSession, topic: str, counts: Mapping[str, int] = MappingProxyType({})) -> None:
     """Raise ArusError where a Real-time query over the topic, or several, would leave no slot for the job's tables.
 
-    It holds one for each partition for as long as it runs. What slots a cluster has is for the cluster to say.
+    It holds one for each partition for as long as it runs; `counts` are those that are known. What slots a cluster has
+    is for the cluster to say.
     """
     master = str(spark.sparkContext.master)
     local = re.fullmatch(r"local(?:\[(\d+|\*)(?:,\s*\d+)?\])?", master)
     if not local:
         return
     slots = (os.cpu_count() or 1) if local[1] == "*" else int(local[1] or 1)
-    held = sum(topics.partitions(name) for name in topic.split(","))
+    held = sum(counts.get(name) or topics.partitions(name) for name in topic.split(","))
     if slots <= held:
         raise ArusError(
             f"settings: Real-time Mode holds a task slot for each of the {held} partitions of {topic}, and the tables "

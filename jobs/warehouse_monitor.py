@@ -8,7 +8,7 @@ status, `status-gudang` is told, as it is of a sensor that falls silent.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import Any
@@ -50,7 +50,7 @@ from arus.streaming.arrow_sink import ArrowSink, Found
 from arus.streaming.mutable_partition import MutablePartition
 from arus.streaming.record_batches import MOMENT, Batch, alert_ids, as_rejects, positions, read_batch
 from arus.streaming.record_columns import is_usable, typed, with_message
-from arus.streaming.records import Field, ahead, aliases
+from arus.streaming.records import MAX_AHEAD, Field, ahead, aliases
 from arus.streaming.spark_internals import MicroBatch, running_query
 from arus.streaming.task_rows import REJECTS, Rows
 from arus.text import printable
@@ -90,19 +90,21 @@ class Settings:
 
 def sensor_fields(settings: Settings) -> dict[str, tuple[Field, ...]]:
     """Return the fields of a reading of each kind; one out of bounds is a broken sensor's."""
-    gudang = Field("gudang_id", identifier, "gudang_id")
-    time = Field("timestamp", instant, "event_time", required=False, ahead=ahead(settings.max_ahead_seconds))
-    celsius, percent = (settings.min_celsius, settings.max_celsius), (0.0, 100.0)
-    return {
-        kind: aliases(settings.aliases, gudang, Field(kind, number, "reading", True, *bounds), time)
-        for kind, bounds in ((SUHU, celsius), (KELEMBABAN, percent))
-    }
+    gudang, suhu, kelembaban, time = aliases(
+        settings.aliases,
+        Field("gudang_id", identifier, "gudang_id"),
+        Field(SUHU, number, "reading", least=settings.min_celsius, most=settings.max_celsius),
+        Field(KELEMBABAN, number, "reading", least=0.0, most=100.0),
+        Field("timestamp", instant, "event_time", required=False, ahead=ahead(settings.max_ahead_seconds)),
+    )
+    return {SUHU: (gudang, suhu, time), KELEMBABAN: (gudang, kelembaban, time)}
 
 
 def parse(raw: DataFrame, settings: Settings) -> DataFrame:
     """Return the records of both topics with gudang_id, kind, reading (°C or %) and event_time, and if they are usable.
 
-    A beat (arus/heartbeat.py) has a time and no more, and is not usable.
+    A beat (arus/heartbeat.py) has a time and no more, and is not usable. It goes on from readings that count: how far
+    they may be ahead is no matter to its beat_time.
     """
     is_suhu = F.col("topic") == schemas.SENSOR_SUHU_GUDANG
     of_kind = sensor_fields(settings)
@@ -117,6 +119,7 @@ def parse(raw: DataFrame, settings: Settings) -> DataFrame:
         F.when(is_suhu, SUHU).otherwise(KELEMBABAN).alias("kind"),
         F.when(is_suhu, typed(suhu)).otherwise(typed(kelembaban)).alias("reading"),
         typed(time).alias("event_time"),
+        typed(replace(time, ahead=MAX_AHEAD)).alias("beat_time"),
         F.when(is_suhu, usable(SUHU)).otherwise(usable(KELEMBABAN)).alias("is_usable"),
     )
 
@@ -151,7 +154,7 @@ def side(raw: DataFrame, kind: str, settings: Settings) -> DataFrame:
         .select(
             F.when(is_beat, BEAT).otherwise(F.col("gudang_id")).alias(f"{kind}_gudang_id"),
             F.col("reading").alias(kind),
-            F.col("event_time").alias(f"{kind}_time"),
+            F.when(is_beat, F.col("beat_time")).otherwise(F.col("event_time")).alias(f"{kind}_time"),
             place().alias(f"{kind}_place"),
         )
         .withWatermark(f"{kind}_time", f"{settings.watermark_seconds} seconds")
@@ -261,7 +264,7 @@ class StatusWriter:
     def _late(self, micro_batch: MicroBatch) -> Found:
         """Return, as rejects, what the join has dropped: the batch's records, read again and judged as it did."""
         offsets = micro_batch.starting_offsets, micro_batch.ending_offsets
-        records = read_again(self._job.spark, ",".join((*SENSOR_TOPICS, schemas.DETAK_GUDANG)), *offsets)
+        records = read_again(self._job.spark, *offsets)
         late = partial(late_rows, settings=self._settings, late_until_ms=micro_batch.late_until_ms)
         return self._sink.tasks(late)(records)
 

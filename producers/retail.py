@@ -9,7 +9,7 @@ import json
 import random
 import sys
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 from arus.base.times import date
@@ -48,7 +48,7 @@ def replay_delay(speed: float) -> Delay:
     def delay(row: Row) -> float:
         nonlocal latest
         moment = parse_date(str(row["InvoiceDate"]))
-        if moment is None or (latest is not None and moment <= latest):
+        if moment is None or moment > datetime.now(timezone.utc) or (latest is not None and moment <= latest):
             return 0.0
         waited = 0.0 if latest is None else (moment - latest).total_seconds() / speed
         latest = moment

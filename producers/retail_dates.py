@@ -118,13 +118,13 @@ def _either_day(text: str) -> str:
 
 def year_last(text: str) -> Date | None:
     """Return a date whose year, of two or four digits, comes last, with or without a time."""
-    return _year_last(text) if len(text) <= LONGEST_DATE else None
+    # JavaScript writes `12/1/2010, 2:26:00 PM`, with other blanks than this one.
+    tidy = " ".join(text.replace(",", " ").split())
+    return _year_last(tidy) if len(tidy) <= LONGEST_DATE else None
 
 
 @lru_cache(maxsize=50_000)
-def _year_last(text: str) -> Date | None:
-    # JavaScript writes `12/1/2010, 2:26:00 PM`, with other blanks than this one.
-    tidy = " ".join(text.replace(",", " ").split())
+def _year_last(tidy: str) -> Date | None:
     if not (match := YEAR_LAST.fullmatch(tidy)):
         return None
     first, mark, second, *rest = match.groups()

@@ -82,6 +82,8 @@ def on_clock(day: int, month: int, *rest: str | None) -> datetime:
 
 
 def _since_1970(amount: float) -> datetime:
+    if math.isnan(amount):
+        raise ValueError("no number")
     micros = amount * micros_of_unit(amount)
     try:
         return EPOCH + timedelta(microseconds=math.floor(micros + 0.5))

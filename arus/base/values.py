@@ -11,7 +11,11 @@ LARGEST_INT = 2**31 - 1
 # Without two ways to read the same digits: a long text of them would take hours to refuse.
 NUMBER_TEXT = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 # A whole number that was a float on its way identifies without its point.
-POINT_ZERO = r"^(-?[0-9]+)\.0+$"
+POINT_ZERO = r"^(-?[0-9]+)\.0+(?![\s\S])"
+# So Java writes such a number where it is large.
+SCIENTIFIC = r"^-?[0-9]\.[0-9]+E(?:[7-9]|1[0-7])(?![\s\S])"
+# What becomes of JSON's further numbers that are none.
+NO_NAMES = ('"NaN"', '"Infinity"', '"-Infinity"')
 # What stands for a missing value in an optional field, in small letters: what pandas, SQL, spreadsheets and str(None)
 # write.
 MISSING = frozenset({"", "nan", "nat", "<na>", "null", "none", "n/a", "#n/a"})
@@ -29,9 +33,13 @@ def text(value: Any) -> str:
 
 def identifier(value: Any) -> str:
     """Return a name or number that identifies something, as text without blanks around it; 536365.0 is 536365."""
-    found = text(value).strip(BLANKS)
-    if not found or found[0] in "{[":
+    if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("an object, an array or nothing")
+    found = text(value).strip(BLANKS)
+    if not found or found[0] in "{[" or found in NO_NAMES:
+        raise ValueError("an object, an array or nothing")
+    if re.match(SCIENTIFIC, found) and float(found).is_integer():
+        return str(int(float(found)))
     return re.sub(POINT_ZERO, r"\1", found)
 
 

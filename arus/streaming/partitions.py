@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable, Sequence
 
 from arus import topics
-from arus.errors import ArusError
 
 LOOK_SECONDS = 3.0
 
@@ -22,7 +21,7 @@ class PartitionWatch(threading.Thread):
         self._count = count
         self._seconds = seconds
         self._known = {name: count(name) for name in names}
-        self._grown: dict[str, int] = {}
+        self._has_grown = False
         self._lock = threading.Lock()
         self._asked = threading.Event()
 
@@ -30,17 +29,17 @@ class PartitionWatch(threading.Thread):
         while not self._asked.wait(self._seconds):
             try:
                 found = {name: self._count(name) for name in self._known}
-            except ArusError:
+            except Exception:  # noqa: S112
                 continue
             with self._lock:
-                self._grown |= {name: count for name, count in found.items() if count > self._known[name]}
-            self._known |= found
+                self._has_grown |= any(count > self._known[name] for name, count in found.items())
+                self._known = {name: max(count, self._known[name]) for name, count in found.items()}
 
     def take(self) -> dict[str, int]:
-        """Return the topics that have more partitions than when they were last asked for, and how many."""
+        """Return how many partitions the topics have, if one has more than when last asked; else nothing."""
         with self._lock:
-            grown, self._grown = self._grown, {}
-        return grown
+            has_grown, self._has_grown = self._has_grown, False
+            return dict(self._known) if has_grown else {}
 
     def stop(self) -> None:
         self._asked.set()

@@ -86,7 +86,7 @@ def object_text(value: Column) -> Column:
     is_closed = (F.size(pair) == 2) & (F.element_at(pair, -1) == _SENTINEL_OBJECT)
     within = F.btrim(F.when(is_closed, pair[0]), F.lit(rules.AROUND))
     # The plain form comes first: to trim a text takes as long as to parse it.
-    return F.when(whole.startswith("{"), whole).when(text.startswith('"'), within).otherwise(text)
+    return F.when(whole.startswith("{") & whole.endswith("}"), whole).when(text.startswith('"'), within).otherwise(text)
 
 
 def json_object(text: Column, fields: Sequence[str]) -> Column:
@@ -112,7 +112,10 @@ def _with_sentinel(text: Column) -> Column:
 def _identifier(text: Column) -> Column:
     trimmed = _trimmed(text)
     is_name = (trimmed != "") & ~trimmed.startswith("{") & ~trimmed.startswith("[")
-    return F.when(is_name, F.regexp_replace(trimmed, values.POINT_ZERO, "$1"))
+    name = F.when(is_name & ~trimmed.isin(*values.NO_NAMES), F.regexp_replace(trimmed, values.POINT_ZERO, "$1"))
+    # So Spark writes large numbers that came as floats.
+    large = F.when(trimmed.rlike(values.SCIENTIFIC), trimmed.try_cast("double"))
+    return F.when(large == F.floor(large), large.try_cast("bigint").cast("string")).otherwise(name)
 
 
 def _number(text: Column) -> Column:

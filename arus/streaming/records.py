@@ -8,6 +8,7 @@ import json
 import math
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
@@ -31,7 +32,8 @@ BYTE_ORDER_MARK = "\ufeff"
 AROUND = BLANKS + BYTE_ORDER_MARK
 # A serializer that knows a schema registry puts a zero byte and the schema's number, four bytes, before the value.
 REGISTRY_HEADER_BYTES = 5
-ALIAS = re.compile(r"[A-Za-z0-9_.-]+")
+# It begins with no mark: `_end` has a meaning of its own (record_columns.py).
+ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 # What the table keeps of a time that could not be used.
 FAULT_CHARACTERS = 100
 
@@ -53,8 +55,8 @@ class Field:
     """A field of a message: its name, the rule that reads it, and the table's column that it becomes.
 
     `least` and `most` bound a number, both allowed; `ahead` how far a time may be ahead of Kafka's. `aliases` are read
-    where the name itself has nothing. An optional field may be missing, null or one of MISSING. An optional time that
-    is missing, or cannot be used, is Kafka's own.
+    where the name itself is missing or null. An optional field may also be one of MISSING (arus/base/values.py). An
+    optional time that is missing, or cannot be used, is Kafka's own.
     """
 
     name: str
@@ -118,11 +120,17 @@ def ahead(seconds: float) -> timedelta:
 def aliases(setting: str, *fields: Field) -> tuple[Field, ...]:
     """Return the fields with the other names that a setting such as `temperature=suhu temp=suhu` gives them.
 
-    A name that is none of the fields' may belong to another message. ArusError where the setting is not of that form.
+    ArusError where the setting is not of that form, names none of the fields, or has a name twice: Spark takes names
+    that differ in case only for one.
     """
     pairs = [part.partition("=") for part in setting.split()]
-    if wrong := [alias for alias, _, name in pairs if not (ALIAS.fullmatch(alias) and ALIAS.fullmatch(name))]:
-        raise ArusError(f"settings: spark.arus.aliases: {wrong[0]!r} is not ALIAS=FIELD, such as temperature=suhu")
+    names = [field.name for field in fields]
+    if wrong := [alias for alias, _, name in pairs if not (ALIAS.fullmatch(alias) and name in names)]:
+        form = f"ALIAS=FIELD, such as temperature=suhu, with a FIELD of {', '.join(names)}"
+        raise ArusError(f"settings: spark.arus.aliases: {wrong[0]!r} is not {form}")
+    known = Counter(name.lower() for name in [*names, *(alias for alias, _, _ in pairs)])
+    if twice := [name for name, count in known.items() if count > 1]:
+        raise ArusError(f"settings: spark.arus.aliases has a name twice: {twice[0]}")
     return tuple(
         replace(field, aliases=tuple(alias for alias, _, name in pairs if name == field.name)) for field in fields
     )

@@ -74,7 +74,7 @@ def test_the_magnitude_of_a_number_says_its_unit() -> None:
     ]
     assert instant(1795262400.250001) == datetime(2026, 11, 21, 12, 0, 0, 250001, timezone.utc)
     assert instant(-0.000001) == datetime(1969, 12, 31, 23, 59, 59, 999999, timezone.utc)
-    assert [instant(value) for value in (1e21, "-1e300", math.inf, math.nan)] == [FAR] * 4, "no year is that far"
+    assert [instant(value) for value in (1e21, "-1e300", math.inf)] == [FAR] * 3, "no year is that far"
 
 
 @pytest.mark.parametrize(
@@ -84,6 +84,7 @@ def test_the_magnitude_of_a_number_says_its_unit() -> None:
         "2026-11-21 25:00", "2026-11-21 12:60", "2026-11-21T12:00:60Z", "2026-11-21T12:00+99:00",
         "2026-11-21T12:00+05:99", "2026-11-21T12:00 WIB", "0000-01-01", "9999-12-31 23:00-05:00",
         "0001-01-01T00:00+05:00", "2026-11-21+07:00", "21/11/2026 12:00", "21.11.2026", True, None, [1795262400], {},
+        math.nan,
     ],
 )  # fmt: skip
 def test_what_is_no_time_is_none(value: Any) -> None:

@@ -23,13 +23,19 @@ from arus.base.values import LARGEST_INT, identifier, is_missing, number, text, 
         ("-7.00", "-7"),
         ("1.0.0", "1.0.0"),
         ("85123A.0", "85123A.0"),
+        (12345678.0, "12345678"),
+        (1e15, "1000000000000000"),
+        ("1.25E10", "12500000000"),
+        ("12e3", "12e3"),
+        ("1.23E1", "1.23E1"),
+        ("1.23456785E7", "1.23456785E7"),
     ],
 )
 def test_an_identifier_is_text_without_the_blanks_around_it(value: Any, expected: str) -> None:
     assert identifier(value) == expected
 
 
-@pytest.mark.parametrize("value", ["", " \t\r\n", {}, {"a": 1}, [], ["S1"], "{", "[S1"])
+@pytest.mark.parametrize("value", ["", " \t\r\n", {}, {"a": 1}, [], ["S1"], "{", "[S1", math.nan, -math.inf, '"NaN"'])
 def test_nothing_and_what_is_made_of_parts_identify_nothing(value: Any) -> None:
     with pytest.raises(ValueError, match="an object, an array or nothing"):
         identifier(value)

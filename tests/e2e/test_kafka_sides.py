@@ -111,9 +111,28 @@ def test_real_time_mode_knows_aborted_transactions_and_new_partitions(
         assert alerted() == {89.0, 90.0, 92.0, 95.5}
         assert f"{topic} has 3" in cluster.arus("status").stdout
         found = json.loads(cluster.arus("status", "--json").stdout)["jobs"][job]["queries"][f"{job}.{query}"]
-        assert (found["state"], found["partitions"]["now"]) == ("running", {topic: 3})
+        assert (found["state"], found["partitions"]["now"][topic]) == ("running", 3)
     finally:
         running.send_signal(signal.SIGTERM)
         said = words(running)
     assert "Traceback" not in said
     assert f"{topic} has 3 partitions: started again" in said
+
+
+def test_a_late_reading_beside_a_new_partition_is_kept_as_late(cluster: Broker) -> None:
+    """What the join drops is read again: also where the batch before did not know a partition."""
+
+    def timed(seconds: int) -> bytes:
+        return b'{"gudang_id":"G1","suhu":70,"kelembaban":60,"timestamp":%d}' % (1_790_000_000 + seconds)
+
+    for seconds in (0, 600):
+        for topic in (GUDANG, KELEMBABAN):
+            send_to(cluster, topic, 0, timed(seconds))
+        drain(cluster, "warehouse_monitor")
+    add_partition(cluster, GUDANG, 3)
+    send_to(cluster, GUDANG, 2, timed(1))
+    send_to(cluster, GUDANG, 2, timed(601))
+    drain(cluster, "warehouse_monitor")
+    rejects = table(cluster, "rejects/warehouse_monitor").to_pylist()
+    assert [(row["reason"], row["partition"], row["offset"]) for row in rejects] == [("late", 2, 0)]
+    assert row_count(cluster, "tables/sensor_gudang") == 6

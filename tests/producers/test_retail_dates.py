@@ -127,11 +127,16 @@ def test_dates_with_dots_say_nothing_about_others() -> None:
         "1/2-2010",
         "1/2/010",
         "١/٢/٢٠١٠",
-        "1/2/2010" + " " * 40,
+        "1/2/2010" + "0" * 40,
     ],
 )
 def test_other_text_goes_as_it_stands_and_asks_nothing(text: str) -> None:
     assert sent(text) == [text]
+
+
+def test_blanks_behind_a_date_do_not_hide_it() -> None:
+    with pytest.raises(ArusError, match="give --dates"):
+        sent("1/2/2010" + " " * 40)
 
 
 def test_a_day_that_is_its_month_asks_nothing() -> None:

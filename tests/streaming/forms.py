@@ -8,6 +8,11 @@ from collections.abc import Iterator
 from producers.temperature import MALFORMED
 
 SENSOR_IDS = (
+    b"12345678.0",
+    b"1e15",
+    b'"1.25E10"',
+    b'"12e3"',
+    b'"12.0\\u2028"',
     b"12.0",
     b'"12.0"',
     b'"-12.00"',
@@ -22,7 +27,19 @@ SENSOR_IDS = (
     b"true",
     b'"a:b_c.d-e"',
 )
-NO_SENSOR_IDS = (b"null", b'""', b'" "', b'"\\t\\n"', b'{"a":1}', b'["S1"]', b'"{"')
+NO_SENSOR_IDS = (
+    b"NaN",
+    b"-Infinity",
+    b"1e400",
+    b'"\\"NaN\\""',
+    b"null",
+    b'""',
+    b'" "',
+    b'"\\t\\n"',
+    b'{"a":1}',
+    b'["S1"]',
+    b'"{"',
+)
 NUMBERS = (
     b"70.25", b"70", b"-0.0", b"7.0e1", b"2000.0", b"-273.15", b"80.0", b"80.00001", b'"70.25"', b'" 81 "', b'"+8.1e1"',
 )  # fmt: skip

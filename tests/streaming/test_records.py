@@ -71,7 +71,8 @@ def test_an_optional_time_that_cannot_be_used_is_kafkas_and_the_row_says_why() -
 
 
 def test_a_field_is_read_under_its_other_names_where_its_own_has_nothing() -> None:
-    [suhu] = aliases(" temperature=suhu temp=suhu ts=timestamp ", SUHU)
+    suhu, time = aliases(" temperature=suhu temp=suhu ts=timestamp ", SUHU, TIME)
+    assert time.names == ("timestamp", "ts")
     assert suhu.names == ("suhu", "temperature", "temp")
     for message in (
         {"temp": 20},
@@ -85,6 +86,12 @@ def test_a_field_is_read_under_its_other_names_where_its_own_has_nothing() -> No
     assert aliases("", SUHU) == (SUHU,)
 
 
+@pytest.mark.parametrize("setting", ["Suhu=suhu", "temp=suhu Temp=suhu", "a=suhu a=timestamp", "suhu=timestamp"])
+def test_a_name_may_be_there_once(setting: str) -> None:
+    with pytest.raises(ArusError, match=r"spark\.arus\.aliases has a name twice: "):
+        aliases(setting, SUHU, TIME)
+
+
 def test_how_far_ahead_a_time_may_be_is_0_to_a_day() -> None:
     assert [ahead(seconds) for seconds in (0, 0.5, 86_400)] == [timedelta(0), timedelta(seconds=0.5), MAX_AHEAD]
     for seconds in (-0.001, 86_400.001):
@@ -92,7 +99,9 @@ def test_how_far_ahead_a_time_may_be_is_0_to_a_day() -> None:
             ahead(seconds)
 
 
-@pytest.mark.parametrize("setting", ["temperature", "=suhu", "temperature=", "a=b=c", "tempe`rature=suhu", "a,b=suhu"])
+@pytest.mark.parametrize(
+    "setting", ["temperature", "=suhu", "a=", "a=b", "a=suhu=c", "tempe`rature=suhu", "a,b=suhu", "_end=suhu"]
+)
 def test_a_wrong_setting_of_other_names_is_one_line(setting: str) -> None:
     with pytest.raises(ArusError, match=r"spark\.arus\.aliases: .* is not ALIAS=FIELD"):
         aliases(setting, SUHU)
