@@ -75,14 +75,14 @@ NEAR = {
 }  # fmt: skip
 
 
-def record(fields: Sequence[Field], forms: Mapping[str, str], names: int, around: str, twice: bool) -> bytes:
+def record(fields: Sequence[Field], forms: Mapping[str, Any], names: int, around: str, twice: bool) -> bytes:
     """Return a record: fields in these forms, each under its name of this number, in or out of a string."""
     parts = [f'"{field.names[names % len(field.names)]}": {forms[field.name]}' for field in fields]
     value = "{" + ", ".join([*parts, '"more": {"a": [1]}']) + "}"
     return around.replace("{}", json.dumps(value) if twice else value).encode()
 
 
-def dialects(fields: Sequence[Field], forms: Mapping[str, Sequence[str]]) -> Iterator[tuple[dict[str, str], bytes]]:
+def dialects(fields: Sequence[Field], forms: Mapping[str, Sequence[str]]) -> Iterator[tuple[dict[str, Any], bytes]]:
     """Yield forms and records in which each two forms of different kinds meet; the others are drawn."""
     rng = random.Random(20261130)
     kinds: dict[str, Sequence[Any]] = {**forms, "names": range(3), "around": AROUND, "twice": (False, True)}
@@ -124,10 +124,10 @@ def near_misses(
 ) -> Iterable[tuple[bytes, str]]:
     """Yield records with one thing wrong, each in several dialects, and the reason."""
     for turn, (drawn, _) in enumerate(itertools.islice(dialects(fields, forms), 0, None, 40)):
-        how = drawn["around"], drawn["twice"]
         for name, wrong in misses.items():
             for form, reason in wrong.items():
-                yield record(fields, {**drawn, name: form}, turn, *how), f"{reason}:{name}"
+                value = record(fields, {**drawn, name: form}, turn, drawn["around"], drawn["twice"])
+                yield value, f"{reason}:{name}"
         for around, reason in NEAR.items():
             yield record(fields, drawn, turn, around, twice=False), reason
 
