@@ -196,8 +196,8 @@ def test_a_table_without_batches_becomes_one_file(store: Path, tmp_path: Path) -
     for _ in range(2):
         assert export("sensor_suhu", tmp_path) == f"{tmp_path / 'sensor_suhu.csv'}: 1 rows (version 0)"
     assert (tmp_path / "sensor_suhu.csv").read_text().splitlines() == [
-        "sensor_id,suhu,event_time,topic,partition,offset",
-        "S1,70.5,2026-01-02 03:04:01,sensor-suhu,0,1",
+        "sensor_id,suhu,event_time,topic,partition,offset,time_fault",
+        "S1,70.5,2026-01-02 03:04:01,sensor-suhu,0,1,",
     ]
 
 
