@@ -145,7 +145,7 @@ def _notes(facts: dict[str, Any]) -> list[str]:
         lines.append(f"    {faults:,} with an unusable time count at Kafka's: see time_fault in the table")
     if grown := facts.get("partitions"):
         told = ", ".join(f"{topic} has {count}" for topic, count in sorted(grown["now"].items()))
-        lines.append(f"    reads new partitions since {grown['at'][:19]}Z: {told}")
+        lines.append(f"    new partitions since {grown['at'][:16].replace('T', ' ')}Z: {told}")
     if facts.get("error"):
         lines.append(f"    last error: {' '.join(facts['error'].split())}")
     return [line if len(line) <= WIDTH else line[: WIDTH - 4] + " ..." for line in lines]

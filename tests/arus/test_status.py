@@ -103,6 +103,21 @@ def test_a_running_query_is_told_in_totals(
     assert max(map(len, lines)) <= 100
 
 
+@pytest.mark.usefixtures("home")
+def test_unusable_times_and_new_partitions_are_told_below_a_query(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    partitions = {"at": NOW.isoformat(), "now": {"sensor-suhu-gudang": 3, "sensor-kelembaban-gudang": 2}}
+    total = {"rows_in": 9, "rows_out": 9, "rejected": 0, "time_faults": 1_200, "batches": 1}
+    report(home, JOB, a=query(total=total, partitions=partitions))
+    lines = shown(capsys)
+    assert lines[5:7] == [
+        "    1,200 with an unusable time count at Kafka's: see time_fault in the table",
+        f"    new partitions since {NOW:%Y-%m-%d %H:%M}Z: sensor-kelembaban-gudang has 2, sensor-suhu-gudang has 3",
+    ]
+    assert max(map(len, lines)) <= 100
+
+
 def test_a_query_that_runs_by_its_file_but_holds_no_lock_was_killed(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
