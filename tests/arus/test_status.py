@@ -116,7 +116,7 @@ def test_unusable_times_and_new_partitions_are_told_below_a_query(
         "    1,200 with an unusable time count at Kafka's: see time_fault in the table",
         f"    new partitions since {NOW:%Y-%m-%d %H:%M}Z: sensor-kelembaban-gudang has 2, sensor-suhu-gudang has 3",
     ]
-    assert max(map(len, lines)) <= 100
+    assert max(map(len, lines[at:])) <= 100
 
 
 def test_a_query_that_runs_by_its_file_but_holds_no_lock_was_killed(
