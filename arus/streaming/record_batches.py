@@ -81,12 +81,14 @@ def read_batch(records: pa.RecordBatch, fields: Sequence[Field], max_bytes: int)
 
 
 def _given(messages: list[dict[str, Any]], field: Field) -> list[Any]:
+    # Where a required field is null, the record is read by itself, other names included.
+    may_lack = not field.required
     try:
         found = list(map(itemgetter(field.name), messages))
     except KeyError:
-        found = [message.get(field.name) for message in messages]
+        found, may_lack = [message.get(field.name) for message in messages], True
     for alias in field.aliases:
-        if None not in found:
+        if not may_lack or None not in found:
             break
         found = [message.get(alias) if one is None else one for one, message in zip(found, messages, strict=True)]
     return found
@@ -192,6 +194,9 @@ def _floats(given: list[Any], types: set[type]) -> pa.Array:
 def _moments(amounts: pa.Array) -> pa.Array:
     """Return numbers since 1970 as times, as `times.instant` does; null for those that are too far away."""
     sizes = pc.abs(amounts)
+    bound, micros = times.UNITS[0]
+    if pc.all(pc.less(sizes, bound)).as_py():
+        return pc.floor(pc.add(pc.multiply(amounts, micros), 0.5)).cast(pa.int64()).cast(MOMENT)
     conditions = pc.make_struct(*(pc.less(sizes, bound) for bound, _ in times.UNITS))
     unit = pc.case_when(conditions, *(pa.scalar(micros) for _, micros in times.UNITS))
     return pc.floor(pc.add(pc.multiply(amounts, unit), 0.5)).cast(pa.int64()).cast(MOMENT)
