@@ -6,10 +6,8 @@ that a micro-batch that is done again sees the same beats.
 """
 
 import json
-import sys
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
@@ -66,30 +64,3 @@ class Heart:
                 for kind, side in self._sides.items()
                 if side.quiet > self._quiet_seconds and (clock := side.clock())
             ]
-
-
-class Ticker(threading.Thread):
-    """Calls `tick` with the seconds that have passed, once in every interval, until it is stopped or the process ends.
-
-    What a call fails of is said in the log, and the next one comes all the same.
-    """
-
-    def __init__(self, seconds: float, tick: Callable[[float], None]) -> None:
-        super().__init__(name="ticker", daemon=True)
-        self._seconds = seconds
-        self._tick = tick
-        self._asked = threading.Event()
-
-    def run(self) -> None:
-        before = time.monotonic()
-        while not self._asked.wait(self._seconds):
-            now = time.monotonic()
-            try:
-                self._tick(now - before)
-            except Exception as error:
-                if not self._asked.is_set():
-                    print(f"once a second: {type(error).__name__}: {str(error).partition(chr(10))[0]}", file=sys.stderr)
-            before = now
-
-    def stop(self) -> None:
-        self._asked.set()

@@ -24,11 +24,14 @@ from arus.kafka_io import refuse_too_few_slots
 from arus.listener import BatchListener
 from arus.settings import Trigger
 from arus.streaming.partitions import PartitionWatch
+from arus.streaming.ticker import Ticker
 
 S = TypeVar("S")
 
 # A stop waits this long for the running micro-batch; what it cuts off is done again at the next start.
 STOP_PATIENCE_SECONDS = 6.0
+# How often topics are looked at for new partitions, while a Real-time query reads them.
+LOOK_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -55,17 +58,19 @@ class Job:
 
         `realtime`: those in Real-time Mode, each with the topics that it reads, with commas between.
         """
-        rounds = [[writer] for writer in writers] if one_by_one else [list(writers)]
-        watch = PartitionWatch([name for names in realtime.values() for name in names.split(",")]) if realtime else None
+        watch = PartitionWatch([name for names in realtime.values() for name in names.split(",")])
+        refuse_too_few_slots(self.spark, watch.counts)
+        ticker = Ticker(LOOK_SECONDS, lambda _: watch.look(), "partitions")
         stop = _StopRequest(self.spark)
         try:
-            if watch:
-                watch.start()
-            for round_ in rounds:
+            if realtime:
+                ticker.start()
+            for round_ in [[writer] for writer in writers] if one_by_one else [list(writers)]:
                 queries = {writer: writer.start() for writer in round_}
-                while grown := _watch(list(queries.values()), stop, watch):
-                    for writer, names in realtime.items():
-                        queries[writer] = self._restarted(queries[writer], writer, names, grown)
+                while _has_grown(list(queries.values()), stop, watch):
+                    refuse_too_few_slots(self.spark, watch.counts)
+                    for writer in realtime:
+                        queries[writer] = self._restarted(queries[writer], writer, watch.counts)
                 self.listener.await_ended(len(round_))
                 if stop.asked.is_set():
                     break
@@ -73,18 +78,14 @@ class Job:
             raise ArusError(failures.explain(str(error), self.name)) from error
         finally:
             stop.done.set()
-            if watch:
-                watch.stop()
+            ticker.stop()
 
-    def _restarted(
-        self, query: StreamingQuery, writer: DataStreamWriter, names: str, grown: Mapping[str, int]
-    ) -> StreamingQuery:
+    def _restarted(self, query: StreamingQuery, writer: DataStreamWriter, counts: Mapping[str, int]) -> StreamingQuery:
         """Start a Real-time query again: it reads new partitions from then on, and its last batch once more."""
-        refuse_too_few_slots(self.spark, names, grown)
         query.stop()
         self.listener.await_ended(1)
         again = writer.start()
-        self.listener.note_partitions(query.name, grown)
+        self.listener.note_partitions(again.name, counts)
         return again
 
     def rounds(self, trigger: Trigger, seconds: float) -> Iterator[None]:
@@ -115,17 +116,18 @@ def start(settings_type: type[S]) -> tuple[Job, S]:
     return Job(name, spark, listener), values
 
 
-def _watch(queries: Sequence[StreamingQuery], stop: "_StopRequest", watch: PartitionWatch | None) -> dict[str, int]:
-    """Wait until all queries have ended or a stop is asked for, and return nothing; StreamingQueryException as soon as
-    one fails. Return before that where a topic has got partitions: how many each has now.
+def _has_grown(queries: Sequence[StreamingQuery], stop: "_StopRequest", watch: PartitionWatch) -> bool:
+    """Wait until all queries have ended or a stop is asked for: False; or until a topic has got partitions: True.
+
+    StreamingQueryException as soon as a query fails.
     """
     while active := [query for query in queries if not _has_ended(query)]:
         if stop.asked.wait(0.1):
             _stop(active)
-            break
-        if watch and (grown := watch.take()):
-            return grown
-    return {}
+            return False
+        if watch.take():
+            return True
+    return False
 
 
 def _has_ended(query: StreamingQuery) -> bool:

@@ -4,13 +4,12 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
-from arus import home, topics
+from arus import home
 from arus.errors import ArusError
 from arus.settings import Trigger
 
@@ -76,21 +75,21 @@ def write_topic(records: DataFrame, topic: str, name: str, checkpoint: str, trig
     return writer.outputMode("update") if trigger.is_realtime else writer
 
 
-def refuse_too_few_slots(spark: SparkSession, topic: str, counts: Mapping[str, int] = MappingProxyType({})) -> None:
-    """Raise ArusError where a Real-time query over the topic, or several, would leave no slot for the job's tables.
+def refuse_too_few_slots(spark: SparkSession, partitions: Mapping[str, int]) -> None:
+    """Raise ArusError where Real-time queries over topics of so many partitions leave no slot for the job's tables.
 
-    It holds one for each partition for as long as it runs; `counts` are those that are known. What slots a cluster has
-    is for the cluster to say.
+    They hold one for each partition for as long as they run. What slots a cluster has is for the cluster to say.
     """
     master = str(spark.sparkContext.master)
     local = re.fullmatch(r"local(?:\[(\d+|\*)(?:,\s*\d+)?\])?", master)
     if not local:
         return
     slots = (os.cpu_count() or 1) if local[1] == "*" else int(local[1] or 1)
-    held = sum(counts.get(name) or topics.partitions(name) for name in topic.split(","))
-    if slots <= held:
+    held = sum(partitions.values())
+    if held and slots <= held:
+        names = ",".join(partitions)
         raise ArusError(
-            f"settings: Real-time Mode holds a task slot for each of the {held} partitions of {topic}, and the tables "
+            f"settings: Real-time Mode holds a task slot for each of the {held} partitions of {names}, and the tables "
             f"need one more: --master local[{held + 1},4] or more, not {master}"
         )
 

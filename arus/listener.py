@@ -51,11 +51,11 @@ class BatchListener(StreamingQueryListener):
         with self.lock:
             self.counts[query, batch_id] = counts
 
-    def note_partitions(self, query: str, grown: Mapping[str, int]) -> None:
-        """Tell that a query was started again because topics have got partitions, and how many they have now."""
-        told = ", ".join(f"{topic} has {count} partitions" for topic, count in sorted(grown.items()))
+    def note_partitions(self, query: str, counts: Mapping[str, int]) -> None:
+        """Tell that a query was started again because its topics have got partitions, and how many they have now."""
+        told = ", ".join(f"{topic} has {count} partitions" for topic, count in sorted(counts.items()))
         print(f"{query}: {told}: started again, to read the new ones", flush=True)
-        self._update(query, {"partitions": {"at": _now(), "now": dict(grown)}})
+        self._update(query, {"partitions": {"at": _now(), "now": dict(counts)}})
 
     def onQueryStarted(self, event: QueryStartedEvent) -> None:  # noqa: N802
         self._update(event.name or "", {"state": "running", "started": _now(), "id": str(event.id), "error": None})
@@ -128,19 +128,20 @@ def summary(progress: dict[str, Any], counts: Counts | None) -> dict[str, Any]:
     """Return what matters of a StreamingQueryProgress: rows, lag (rows behind the topic), state rows, time (ms).
 
     A table's batch counts its rows itself: Spark counts a record each time that it is read, and rejects are read twice.
-    The lag of a batch that is done again after a crash is not known
-    (None): Spark has not asked for the topic's ends then.
+    The lag of a batch that is done again after a crash is not known (None): Spark has not asked for the topic's ends
+    then.
     """
     sink_rows = progress["sink"].get("numOutputRows", -1)
     written = sink_rows if sink_rows >= 0 else None
+    counted = counts or Counts(progress["numInputRows"], rejected=0)
     lags: list[Any] = [(source.get("metrics") or {}).get("maxOffsetsBehindLatest") for source in progress["sources"]]
     return {
         "at": progress["timestamp"],
         "batch": progress["batchId"],
-        "rows_in": counts.records if counts else progress["numInputRows"],
-        "rows_out": counts.records - counts.rejected if counts else written,
-        "rejected": counts.rejected if counts else 0,
-        "time_faults": counts.time_faults if counts else 0,
+        "rows_in": counted.records,
+        "rows_out": counted.records - counted.rejected if counts else written,
+        "rejected": counted.rejected,
+        "time_faults": counted.time_faults,
         "lag": int(max(map(float, lags))) if lags and None not in lags else None,
         "batch_ms": progress["durationMs"].get("triggerExecution", progress.get("batchDuration", 0)),
         "state_rows": sum(operator["numRowsTotal"] for operator in progress["stateOperators"]),

@@ -37,6 +37,9 @@ RETAIL_FIELDS = (
     "Country",
 )
 
+# Those that the data set's second edition, Online Retail II, names otherwise.
+RETAIL_OTHER_NAMES = {"InvoiceNo": "Invoice", "UnitPrice": "Price", "CustomerID": "Customer ID"}
+
 # The kinds of a warehouse's sensors: degrees Celsius, and per cent.
 SUHU = "suhu"
 KELEMBABAN = "kelembaban"

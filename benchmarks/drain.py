@@ -2,7 +2,8 @@
 
 Counted from the start of each query to the end of its last batch; `warm` is the median of its full micro-batches but
 the first. Spark as people write it, and for tables a Python process without Spark, drain the same topic in the same
-run. With --one-in 100, one message in a hundred is cut short: the peers cannot do that, and are left out.
+run. With --one-in 100, one message in a hundred is cut short: the peers cannot do that, and are left out. With --beside
+FOLDER, another checkout of Arus, made ready to run, drains the same topic in the same run.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import shutil
 import statistics
 import sys
 from datetime import datetime
+from pathlib import Path
 
 from arus import home
 from benchmarks.rig import machine, rig, run_peer, run_python, start_job
@@ -27,16 +29,13 @@ FULL_ROWS = 0.9 * BATCH_ROWS
 Rates = dict[str, float]
 
 
-def ours(job: str, *options: str) -> None:
+def drained(job: str, query: str, *options: str, checkout: Path = home.ROOT) -> Rates:
+    """Return rows per second from the query's start to its end, and of its warm micro-batches."""
     for name in ("checkpoints", "tables", "rejects"):
         shutil.rmtree(home.home() / name, ignore_errors=True)
     (home.logs() / f"{job}.progress.jsonl").unlink(missing_ok=True)
-    if start_job(job, "--conf", "spark.arus.trigger=availableNow", *options).wait():
+    if start_job(job, "--conf", "spark.arus.trigger=availableNow", *options, checkout=checkout).wait():
         sys.exit((home.logs() / f"{job}.out").read_text())
-
-
-def rates(job: str, query: str) -> Rates:
-    """Return rows per second from the query's start to its end, and of its warm micro-batches."""
     status = json.loads((home.run() / f"{job}.status.json").read_text())["queries"][query]
     begun, ended = (datetime.fromisoformat(status[when]) for when in ("started", "ended"))
     found = {"arus": float(status["total"]["rows_in"] / (ended - begun).total_seconds())}
@@ -58,20 +57,27 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--rows", type=int, default=3_000_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--part", choices=PARTS, action="append", help="only this part; may be given again")
+    parser.add_argument(
+        "--beside",
+        type=lambda text: Path(text).resolve(),
+        metavar="FOLDER",
+        help="another checkout of Arus, to drain as well",
+    )
     parser.add_argument("--one-in", type=int, default=0, metavar="N", help="cut one message in N short")
     options, spark_options = parser.parse_known_args(argv)
     parts = options.part or list(PARTS)
     found: dict[str, list[Rates]] = {part: [] for part in parts}
-    batches = ("--conf", f"spark.arus.max-offsets-per-trigger={BATCH_ROWS}")
+    all_options = ("--conf", f"spark.arus.max-offsets-per-trigger={BATCH_ROWS}", *spark_options)
     print(machine())
     with rig():
         for what in sorted({"retail" if part == "retail" else "readings" for part in parts}):
             run_peer("backlog", what, str(options.rows), str(options.one_in))
         for run in range(options.runs):
             for part in parts:
-                job, query = PARTS[part]
-                ours(job, *batches, *spark_options)
-                found[part].append(rates(job, query) | ({} if options.one_in else peers(part)))
+                there = drained(*PARTS[part], *all_options, checkout=options.beside) if options.beside else {}
+                beside = {f"beside: {name}": rate for name, rate in there.items()}
+                here = drained(*PARTS[part], *all_options)
+                found[part].append(here | beside | ({} if options.one_in else peers(part)))
                 print(f"{part} run {run + 1}: {text(found[part][-1])}", flush=True)
     for part in parts:
         medians = {name: statistics.median(each[name] for each in found[part]) for name in found[part][0]}

@@ -33,10 +33,10 @@ def rig() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def start_job(job: str, *options: str) -> "subprocess.Popen[str]":
-    """Start a job by spark-submit; its words go to the home's logs."""
+def start_job(job: str, *options: str, checkout: Path = home.ROOT) -> "subprocess.Popen[str]":
+    """Start a job of a checkout of Arus by spark-submit; its words go to the home's logs."""
     out = (home.logs() / f"{job}.out").open("a")
-    return subprocess.Popen([str(home.ROOT / "spark-submit.sh"), job, *options], stdout=out, stderr=out, text=True)
+    return subprocess.Popen([str(checkout / "spark-submit.sh"), job, *options], stdout=out, stderr=out, text=True)
 
 
 @contextlib.contextmanager

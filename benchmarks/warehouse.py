@@ -19,7 +19,7 @@ from confluent_kafka import OFFSET_END, Consumer, Producer, TopicPartition
 from deltalake import DeltaTable
 
 from arus import home, schemas
-from benchmarks.drain import ours, rates
+from benchmarks.drain import drained
 from benchmarks.rig import machine, rig, run_peer, start_job
 
 WAREHOUSES = 50
@@ -202,8 +202,7 @@ def backlog(readings: int, runs: int, spark_options: list[str]) -> None:
         run_peer("backlog", kind, str(readings // 2))
     found, peers = [], []
     for run in range(runs):
-        ours("warehouse_monitor", *spark_options)
-        found.append(rates("warehouse_monitor", "warehouse_monitor.status")["arus"])
+        found.append(drained("warehouse_monitor", "warehouse_monitor.status", *spark_options)["arus"])
         lines = map(json.loads, (home.logs() / "warehouse_monitor.progress.jsonl").read_text().splitlines())
         batches = [line for line in lines if line["query"] == "warehouse_monitor.status" and line["rows_in"]]
         [peer] = run_peer("warehouse_peer", "drain")

@@ -16,21 +16,21 @@ from arus.base.times import date
 from arus.base.values import identifier, number, text, whole_number
 from arus.job import Job, start
 from arus.kafka_io import read_topic
+from arus.schemas import RETAIL_OTHER_NAMES
 from arus.settings import Trigger
 from arus.streaming.arrow_sink import ArrowSink
 from arus.streaming.record_batches import read_batch
 from arus.streaming.records import Field
 from arus.streaming.task_rows import REJECTS, Rows
 
-# The second edition of the data set, Online Retail II, has other names for three of them.
 FIELDS = (
-    Field("InvoiceNo", identifier, "invoice_no", aliases=("Invoice",)),
+    Field("InvoiceNo", identifier, "invoice_no", aliases=(RETAIL_OTHER_NAMES["InvoiceNo"],)),
     Field("StockCode", identifier, "stock_code"),
     Field("Description", text, "description", required=False),
     Field("Quantity", whole_number, "quantity"),
     Field("InvoiceDate", date, "invoice_date"),
-    Field("UnitPrice", number, "unit_price", aliases=("Price",)),
-    Field("CustomerID", whole_number, "customer_id", required=False, aliases=("Customer ID",)),
+    Field("UnitPrice", number, "unit_price", aliases=(RETAIL_OTHER_NAMES["UnitPrice"],)),
+    Field("CustomerID", whole_number, "customer_id", required=False, aliases=(RETAIL_OTHER_NAMES["CustomerID"],)),
     Field("Country", text, "country", required=False),
 )
 

@@ -23,7 +23,7 @@ from arus.base.times import instant
 from arus.base.values import identifier, number
 from arus.errors import ArusError
 from arus.job import Job, start
-from arus.kafka_io import position, read_topic, refuse_too_few_slots, write_topic
+from arus.kafka_io import position, read_topic, write_topic
 from arus.settings import Trigger
 from arus.streaming.arrow_sink import ArrowSink
 from arus.streaming.record_batches import alert_ids, read_batch
@@ -156,8 +156,6 @@ def show(alerts: pa.Table) -> None:
 
 def alerts_query(job: Job, settings: Settings, thresholds: Thresholds) -> DataStreamWriter:
     """Return the query, not yet started, of alerts into the topic."""
-    if settings.trigger.is_realtime:
-        refuse_too_few_slots(job.spark, schemas.SENSOR_SUHU)
     raw = read_topic(job.spark, schemas.SENSOR_SUHU, settings.starting_offsets)
     hot = too_hot(parse(maybe_hot(raw, thresholds.lowest), settings), thresholds)
     name, checkpoint = f"{job.name}.alerts", job.checkpoint("alerts")

@@ -24,10 +24,10 @@ from arus.base.times import instant
 from arus.base.values import identifier, number
 from arus.board import Board, Sensor, Status, utc
 from arus.errors import ArusError
-from arus.heartbeat import BEAT_SECONDS, LONGEST_STEP_SECONDS, Heart, Ticker
+from arus.heartbeat import BEAT_SECONDS, LONGEST_STEP_SECONDS, Heart
 from arus.job import Job, start
 from arus.joins import refuse_unbounded
-from arus.kafka_io import position, read_again, read_topic, refuse_too_few_slots, write_topic
+from arus.kafka_io import position, read_again, read_topic, write_topic
 from arus.outbox import Outbox
 from arus.pairing import (
     BEAT,
@@ -53,6 +53,7 @@ from arus.streaming.record_columns import is_usable, typed, with_message
 from arus.streaming.records import MAX_AHEAD, Field, ahead, aliases
 from arus.streaming.spark_internals import MicroBatch, running_query
 from arus.streaming.task_rows import REJECTS, Rows
+from arus.streaming.ticker import Ticker
 from arus.text import printable
 
 SENSOR_TOPICS = tuple(TOPIC_OF.values())
@@ -327,8 +328,6 @@ def keeping_time(job: Job, board: Board, heart: Heart, outbox: Outbox) -> Callab
 def warnings_query(job: Job, settings: Settings) -> DataStreamWriter:
     """Return the query, not yet started, of warnings into the topic."""
     sensors = ",".join(SENSOR_TOPICS)
-    if settings.trigger.is_realtime:
-        refuse_too_few_slots(job.spark, sensors)
     readings = parse(read_topic(job.spark, sensors, settings.starting_offsets), settings).where("is_usable")
     messages = as_messages(readings.where(is_high(settings)))
     name, checkpoint = f"{job.name}.warnings", job.checkpoint("warnings")

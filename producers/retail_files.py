@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from arus.errors import ArusError
-from arus.schemas import RETAIL_FIELDS
+from arus.schemas import RETAIL_FIELDS, RETAIL_OTHER_NAMES
 from arus.text import printable
 from producers.retail_cells import DecimalMarks, typed_row, with_points
 from producers.retail_data import Row
@@ -22,12 +22,6 @@ SEPARATORS = {",": "commas", ";": "semicolons", "\t": "TABs", "|": "pipes"}
 # Excel obeys such a first line, and writes none.
 SEPARATOR_LINE = re.compile(r'"?sep=([^\w"\r\n])"?[ \t,;|]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
 HEAD_CHARACTERS = 64 * 1024
-# The names of "Online Retail II", without capitals and blanks.
-ALIASES = {
-    "invoice": "InvoiceNo",
-    "price": "UnitPrice",
-    **{name.lower(): name for name in RETAIL_FIELDS},
-}
 # Four cells of Excel at their longest; no message would hold eight of them.
 LONGEST_CELL = 128 * 1024
 SPANS_SAID = 5
@@ -169,7 +163,16 @@ def first_row(text: str, separator: str) -> list[str]:
 
 
 def canonical(name: str) -> str | None:
-    return ALIASES.get(re.sub(r"[\W_]", "", name).lower())
+    """Return which field of the messages a column is, by its letters alone; None where it is none."""
+    return NAMES.get(letters(name))
+
+
+def letters(name: str) -> str:
+    return re.sub(r"[\W_]", "", name).lower()
+
+
+NAMES = {letters(name): name for name in RETAIL_FIELDS}
+NAMES |= {letters(other): name for name, other in RETAIL_OTHER_NAMES.items()}
 
 
 def columns_of(file_name: str, header: list[str], separator: str) -> dict[str, int]:

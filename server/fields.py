@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from arus.base.values import NUMBER_TEXT
+from arus.schemas import RETAIL_FIELDS, RETAIL_OTHER_NAMES
 
 MODEL_NUMBER = "model_number"
 QUANTITY = "Quantity"
@@ -15,12 +16,6 @@ CUSTOMER_ID = "CustomerID"
 CLUSTER = "cluster"
 # What OpenAPI calls a number as text; its bounds are those of the number.
 NUMBER_FORMAT = "decimal"
-# The data set's columns, and what the names are of those that Online Retail II calls otherwise.
-COLUMNS = (
-    *("InvoiceNo", "StockCode", "Description", QUANTITY),
-    *("InvoiceDate", UNIT_PRICE, CUSTOMER_ID, "Country"),
-)
-OTHER_NAMES = {"Invoice": "InvoiceNo", "Price": UNIT_PRICE, "Customer ID": CUSTOMER_ID}
 
 # Pieces, and currency: beyond any invoice, and far from where a float loses a piece.
 LARGEST_NUMBER = 1_000_000_000
@@ -103,8 +98,8 @@ class Kind:
     def names(self) -> dict[str, Field | None]:
         """Each name that a request may hold, with its field; None for a column not needed."""
         fields = {field.name: field for field in self.fields}
-        columns = {name: fields.get(name) for name in COLUMNS}
-        others = {other: fields.get(name) for other, name in OTHER_NAMES.items()}
+        columns = {name: fields.get(name) for name in RETAIL_FIELDS}
+        others = {other: fields.get(name) for name, other in RETAIL_OTHER_NAMES.items()}
         return {MODEL_NUMBER: fields[MODEL_NUMBER], **columns, **others}
 
 

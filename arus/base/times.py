@@ -62,11 +62,6 @@ def date(value: Any) -> datetime:
     return _since_1970(amount)
 
 
-def micros_of_unit(amount: float) -> float:
-    """Return how many microseconds the unit of a number since 1970 has; NaN where it is too far away for any."""
-    return next((micros for bound, micros in UNITS if abs(amount) < bound), math.nan)
-
-
 def on_clock(day: int, month: int, *rest: str | None) -> datetime:
     """Return the moment of a day, a month, and the texts of year, hour, minute, second, and AM or PM, as UTC.
 
@@ -84,10 +79,10 @@ def on_clock(day: int, month: int, *rest: str | None) -> datetime:
 def _since_1970(amount: float) -> datetime:
     if math.isnan(amount):
         raise ValueError("no number")
-    micros = amount * micros_of_unit(amount)
+    unit = next((micros for bound, micros in UNITS if abs(amount) < bound), None)
     try:
-        return EPOCH + timedelta(microseconds=math.floor(micros + 0.5))
-    except (OverflowError, ValueError):
+        return EPOCH + timedelta(microseconds=math.floor(amount * unit + 0.5)) if unit else FAR
+    except OverflowError:
         return FAR
 
 

@@ -14,7 +14,7 @@ NUMBER_TEXT = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 POINT_ZERO = r"^(-?[0-9]+)\.0+(?![\s\S])"
 # So Java writes such a number where it is large.
 SCIENTIFIC = r"^-?[0-9]\.[0-9]+E(?:[7-9]|1[0-7])(?![\s\S])"
-# What becomes of JSON's further numbers that are none.
+# How Spark's parser writes NaN and Infinity of JSON as text: they name nothing.
 NO_NAMES = ('"NaN"', '"Infinity"', '"-Infinity"')
 # What stands for a missing value in an optional field, in small letters: what pandas, SQL, spreadsheets and str(None)
 # write.

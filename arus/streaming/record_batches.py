@@ -166,7 +166,7 @@ def _column(field: Field, given: list[Any], arrived: pa.Array) -> tuple[pa.Array
     is_missing = column.is_null()
     if given.count(None) != column.null_count:
         nulls = is_missing.to_pylist()
-        is_missing = pa.array([is_null and field.is_missing(one) for is_null, one in zip(nulls, given, strict=True)])
+        is_missing = pa.array([is_null and field.lacks(one) for is_null, one in zip(nulls, given, strict=True)])
     column = pc.if_else(is_missing, arrived, column) if field.is_time else column
     return column, pc.or_(is_valid, is_missing)
 

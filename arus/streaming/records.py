@@ -32,7 +32,7 @@ BYTE_ORDER_MARK = "\ufeff"
 AROUND = BLANKS + BYTE_ORDER_MARK
 # A serializer that knows a schema registry puts a zero byte and the schema's number, four bytes, before the value.
 REGISTRY_HEADER_BYTES = 5
-# It begins with no mark: `_end` has a meaning of its own (record_columns.py).
+# The first character is a letter or a digit: `_end` is record_columns.py's own.
 ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 # What the table keeps of a time that could not be used.
 FAULT_CHARACTERS = 100
@@ -84,7 +84,8 @@ class Field:
         """Return what a message has under the first of the field's names that has anything."""
         return next((value for name in self.names if (value := message.get(name)) is not None), None)
 
-    def is_missing(self, value: Any) -> bool:
+    def lacks(self, value: Any) -> bool:
+        """Return whether a value that was given is none: null, or one of MISSING in an optional field."""
         return value is None if self.required else is_missing(value)
 
     def read(self, message: Mapping[str, Any], arrived: datetime) -> Any:
@@ -93,7 +94,7 @@ class Field:
         Raises InvalidRecordError: missing-field, wrong-type, not-finite, out-of-range or absurd-time, and the name.
         """
         value = self.given(message)
-        if self.is_missing(value):
+        if self.lacks(value):
             if self.required:
                 raise InvalidRecordError(f"missing-field:{self.name}")
             return arrived if self.is_time else None

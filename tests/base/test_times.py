@@ -88,7 +88,7 @@ def test_the_magnitude_of_a_number_says_its_unit() -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_time_is_none(value: Any) -> None:
-    with pytest.raises((ValueError), match=r"number|range|month|hour|minute|second|day|year|offset"):
+    with pytest.raises(ValueError, match=r"number|range|month|hour|minute|second|day|year|offset"):
         instant(value)
 
 

@@ -12,17 +12,7 @@ from arus.schemas import RETAIL_FIELDS
 from producers import retail, retail_data
 from producers.retail import make_record, parse, parse_date, random_delay, replay_delay, span, timed_rows
 from producers.retail_data import Row
-
-TYPED: Row = {
-    "InvoiceNo": "536365",
-    "StockCode": "85123A",
-    "Description": "WHITE LAMP ",
-    "Quantity": 6,
-    "InvoiceDate": "2011-10-06 16:20:00",
-    "UnitPrice": 2.55,
-    "CustomerID": 17850,
-    "Country": "United Kingdom",
-}
+from tests.producers.retail_lines import TYPED
 
 
 def test_the_key_is_the_invoice_and_the_value_compact_json() -> None:

@@ -8,20 +8,7 @@ from arus.schemas import RETAIL_FIELDS
 from producers import retail_files
 from producers.retail_data import Row
 from producers.retail_files import CsvFile
-
-HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
-PLAIN = "536365,85123A,WHITE LAMP ,6,2011-10-06 16:20:00,2.55,17850.0,United Kingdom"
-OPEN = PLAIN.replace("WHITE", '"WHITE')
-TYPED: Row = {
-    "InvoiceNo": "536365",
-    "StockCode": "85123A",
-    "Description": "WHITE LAMP ",
-    "Quantity": 6,
-    "InvoiceDate": "2011-10-06 16:20:00",
-    "UnitPrice": 2.55,
-    "CustomerID": 17850,
-    "Country": "United Kingdom",
-}
+from tests.producers.retail_lines import HEADER, OPEN, PLAIN, TYPED
 
 
 def csv_file(folder: Path, *lines: str, dates: str | None = None) -> CsvFile:

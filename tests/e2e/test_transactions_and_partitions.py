@@ -1,8 +1,7 @@
-"""What Kafka does besides delivering records: transactions that are aborted, and topics that get partitions."""
+"""Transactions that are aborted, and topics that get partitions: in drains and in Real-time Mode."""
 
 import json
 import signal
-import time
 from contextlib import closing
 
 import pytest
@@ -14,7 +13,7 @@ from tests.e2e.support import drain, messages, row_count, submit, table, until, 
 
 pytestmark = pytest.mark.e2e
 
-SUHU, RETAIL, IMAGES = "sensor-suhu", "retail_stream", "image-stream"
+SUHU, RETAIL, IMAGES, UPLOADS = "sensor-suhu", "retail_stream", "image-stream", "image-upload"
 GUDANG, KELEMBABAN = "sensor-suhu-gudang", "sensor-kelembaban-gudang"
 # Far less than the five minutes of a Real-time batch.
 SOON_SECONDS = 60.0
@@ -36,7 +35,7 @@ def committed_aborted_committed(broker: Broker, values: dict[str, list[bytes]]) 
         for number in range(3):
             producer.begin_transaction()
             for topic, those in values.items():
-                producer.send(topic, those[number], key=b"k", partition=0).get(timeout=30)
+                producer.send(topic, those[number], key=b"%032x" % number, partition=0).get(timeout=30)
             if number == 1:
                 producer.abort_transaction()
             else:
@@ -51,6 +50,7 @@ def send_to(broker: Broker, topic: str, partition: int, value: bytes) -> None:
 def add_partition(broker: Broker, topic: str, now: int) -> None:
     with closing(KafkaAdminClient(bootstrap_servers=broker.address)) as admin:
         admin.create_partitions({topic: now})
+        until(lambda: len(admin.describe_topics([topic])[0]["partitions"]) == now, f"{now} partitions of {topic}")
 
 
 def test_an_aborted_transaction_does_not_exist_in_a_drain(cluster: Broker) -> None:
@@ -61,6 +61,7 @@ def test_an_aborted_transaction_does_not_exist_in_a_drain(cluster: Broker) -> No
         KELEMBABAN: [b'{"gudang_id":"G1","kelembaban":%d}' % (60 + number) for number in range(3)],
         RETAIL: [sale(number) for number in range(3)],
         IMAGES: [jpeg(seed=number) for number in range(3)],
+        UPLOADS: [jpeg(seed=number) for number in range(3)],
     }
     committed_aborted_committed(cluster, sent)
     tailed = cluster.arus("tail", SUHU, "--from-beginning", "--count", "2", "--seconds", "20").stdout
@@ -75,6 +76,7 @@ def test_an_aborted_transaction_does_not_exist_in_a_drain(cluster: Broker) -> No
         "retail_ingest": {"retail": ("invoice_no", ["0", "2"])},
         # A transaction's end takes an offset of its own.
         "image_analytics": {"images": ("offset", [0, 4])},
+        "image_resize": {"resized": ("id", [f"{number:032x}" for number in (0, 2)])},
     }
     for job, tables in kept.items():
         drain(cluster, job)
@@ -105,7 +107,6 @@ def test_real_time_mode_knows_aborted_transactions_and_new_partitions(
         committed_aborted_committed(cluster, {topic: [reading(90.0 + number) for number in range(3)]})
         until(lambda: alerted() == {89.0, 90.0, 92.0}, "the alerts of what was committed", SOON_SECONDS)
         add_partition(cluster, topic, 3)
-        time.sleep(1)
         send_to(cluster, topic, 2, reading(95.5))
         until(lambda: 95.5 in alerted(), "the alert from the new partition", SOON_SECONDS)
         assert alerted() == {89.0, 90.0, 92.0, 95.5}
