@@ -193,12 +193,9 @@ def _floats(given: list[Any], types: set[type]) -> pa.Array:
 
 def _moments(amounts: pa.Array) -> pa.Array:
     """Return numbers since 1970 as times, as `times.instant` does; null for those that are too far away."""
-    sizes = pc.abs(amounts)
-    bound, micros = times.UNITS[0]
-    if pc.all(pc.less(sizes, bound)).as_py():
-        return pc.floor(pc.add(pc.multiply(amounts, micros), 0.5)).cast(pa.int64()).cast(MOMENT)
-    conditions = pc.make_struct(*(pc.less(sizes, bound) for bound, _ in times.UNITS))
-    unit = pc.case_when(conditions, *(pa.scalar(micros) for _, micros in times.UNITS))
+    fits = [pc.less(pc.abs(amounts), bound) for bound, _ in times.UNITS]
+    micros = [pa.scalar(micros) for _, micros in times.UNITS]
+    unit = micros[0] if pc.all(fits[0]).as_py() else pc.case_when(pc.make_struct(*fits), *micros)
     return pc.floor(pc.add(pc.multiply(amounts, unit), 0.5)).cast(pa.int64()).cast(MOMENT)
 
 
