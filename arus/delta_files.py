@@ -1,6 +1,6 @@
 """Delta tables in the store, read without a JVM: which there are, what they hold, and their rows in small pieces."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -37,7 +37,7 @@ def names() -> list[str]:
 
 def reject_jobs() -> list[str]:
     """Return the jobs that have a rejects table."""
-    return _there("rejects", schemas.JOB_TABLES)
+    return _there("rejects", schemas.JOBS)
 
 
 def path_of(name: str) -> str:
@@ -78,7 +78,7 @@ def pieces(table: DeltaTable, columns: list[str], where: "Expression | None" = N
     )
 
 
-def _there(folder: str, known: dict[str, Any]) -> list[str]:
+def _there(folder: str, known: Iterable[str]) -> list[str]:
     """Return the tables in a folder of the store; of a URI, which cannot be listed here, the known ones among them."""
     local = home.local_store()
     if local is None:

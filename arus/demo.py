@@ -14,10 +14,10 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from arus import board_view, home, image_counts, locks, models, supervision, tail, up
+from arus.local.programs import Pipeline
 from arus.producing import at_least
 from arus.progress import duration
 from arus.schemas import PERINGATAN_SUHU
-from arus.supervision import Pipeline
 from arus.text import printable
 
 if TYPE_CHECKING:

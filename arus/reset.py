@@ -24,7 +24,7 @@ def places(job: str, store: Path) -> dict[str, Path]:
     The checkpoint goes first: cut short after it, the job refuses to start beside its old tables. Without the tables
     but with the checkpoint it would start, and never read again what they held.
     """
-    tables = [f"tables/{table}" for table in schemas.JOB_TABLES.get(job, ())]
+    tables = [f"tables/{table}" for table in schemas.JOBS.get(job, schemas.Job()).tables]
     in_store = [f"checkpoints/{job}", *tables, f"rejects/{job}"]
     in_home = [f"run/{job}.status.json", f"run/{job}.board.json", f"run/{job}.counts.json", f"run/replayed/{job}.jsonl"]
     return {place: store / place for place in in_store} | {place: home.home() / place for place in in_home}
@@ -110,7 +110,7 @@ def reset(job: str, yes: bool) -> int:
 
 def main(argv: list[str]) -> int:
     """Reset one job; exit code 0 if it starts afresh from now on."""
-    jobs = sorted(schemas.JOB_TABLES.keys() | submit.job_names())
+    jobs = sorted(schemas.JOBS.keys() | submit.job_names())
     parser = argparse.ArgumentParser(prog="python -m arus reset", description=__doc__)
     parser.add_argument("job", help=f"one of {', '.join(jobs)}")
     parser.add_argument("--yes", action="store_true", help="do not ask")

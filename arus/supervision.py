@@ -18,13 +18,12 @@ from typing import Any, NamedTuple
 
 from arus import home
 from arus.errors import ArusError
+from arus.local import programs as configured
+from arus.local.programs import BROKER, SERVER
 
-CONF = home.ROOT / "conf" / "supervisord.conf"
-BROKER = "broker"
-SERVER = "server"
 ANSWER_SECONDS = 5.0
 LAUNCH_SECONDS = 20.0
-# More than any stopwaitsecs of conf/supervisord.conf, after which supervisord kills.
+# More than any stopwaitsecs of arus/local/programs.py, after which supervisord kills.
 STOP_SECONDS = 20.0
 # Shared by all programs of a group.
 LEFT_BEHIND_SECONDS = 5.0
@@ -34,22 +33,6 @@ ALIVE = {"STARTING", "RUNNING", "BACKOFF", "STOPPING"}
 FAILING = {"BACKOFF", "EXITED", "FATAL", "UNKNOWN"}
 
 
-class Pipeline(NamedTuple):
-    """A job, its producer, and jobs to start once there are rows; an extra one is started only if it is asked for."""
-
-    name: str
-    job: str
-    producer: str
-    later: tuple[str, ...] = ()
-    is_extra: bool = False
-
-
-PIPELINES = (
-    Pipeline("temperature", job="temperature_filter", producer="temperature"),
-    Pipeline("warehouse", job="warehouse_monitor", producer="warehouse"),
-    Pipeline("retail", job="retail_ingest", producer="retail", later=("retail_train",)),
-    Pipeline("images", job="image_analytics", producer="images", later=("image_resize",), is_extra=True),
-)
 # A stop goes from what sends to what serves, so that nothing waits for what has gone.
 STOP_ORDER = ("producers", SERVER, "jobs", BROKER)
 
@@ -98,8 +81,10 @@ def launch() -> int:
         "PYTHONUNBUFFERED": "1",
     }
     home.logs()
+    conf = home.run() / "supervisord.conf"
+    conf.write_text(configured.configuration())
     identity = f"arus {home.home()} {home.bootstrap_servers()}"
-    command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(CONF), "-i", identity]
+    command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(conf), "-i", identity]
     said = subprocess.run(command, cwd=home.ROOT, env=os.environ | own, capture_output=True, text=True, check=False)
     if said.returncode:
         reason = (said.stderr.strip() or "no reason given").splitlines()[-1]

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 
 from arus import broker, delta_files, home, java, supervision, topics
 from arus.errors import ArusError
+from arus.local.programs import BROKER, PIPELINES, SERVER, Pipeline
 from arus.ping import embedded_address, is_kafka, is_ready
-from arus.schemas import JOB_TABLES
-from arus.supervision import BROKER, PIPELINES, SERVER, Pipeline, Program
+from arus.schemas import JOBS
+from arus.supervision import Program
 
 # Three JVMs that start on two busy cores have taken over two minutes.
 FIRST_ROWS_SECONDS = 300.0
@@ -141,7 +142,7 @@ def refuse_failing(begun: Iterable[Program]) -> None:
 
 def row_counts(pipelines: Sequence[Pipeline]) -> dict[str, int]:
     """Return the rows of each table that the pipelines fill; 0 where it is not there yet."""
-    return {table: delta_files.summary(table).rows for pipeline in pipelines for table in JOB_TABLES[pipeline.job]}
+    return {table: delta_files.summary(table).rows for pipeline in pipelines for table in JOBS[pipeline.job].tables}
 
 
 def say_where_it_goes_on(counts: dict[str, int]) -> None:
@@ -184,7 +185,7 @@ def _clear() -> None:
 
 def _what_is_missing(pipelines: Sequence[Pipeline], fresh: dict[str, int]) -> str:
     _clear()
-    jobs = [pipeline.job for pipeline in pipelines if not all(fresh[table] for table in JOB_TABLES[pipeline.job])]
+    jobs = [pipeline.job for pipeline in pipelines if not all(fresh[table] for table in JOBS[pipeline.job].tables)]
     empty = ", ".join(table for table, rows in fresh.items() if not rows)
     logs = ", ".join(supervision.logs_of(job) for job in jobs)
     return f"no new rows in {empty} after {FIRST_ROWS_SECONDS:.0f} s: see {logs}; what was started runs on"

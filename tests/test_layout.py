@@ -14,9 +14,10 @@ import pytest
 from arus import schemas
 from arus.__main__ import VERBS
 from arus.home import ROOT
+from arus.local import programs
+from arus.local.programs import BROKER, PIPELINES, SERVER
 from arus.settings import PREFIX
 from arus.submit import job_names
-from arus.supervision import BROKER, CONF, PIPELINES, SERVER
 
 JOBS = job_names()
 PACKAGES = ("arus", "jobs", "producers", "server")
@@ -70,19 +71,47 @@ def imported_by(path: Path) -> Iterator[str]:
             yield str(node.module)
 
 
+def what_a_job_lacks(job: str, root: Path = ROOT) -> list[str]:
+    """Return a sentence on each thing that a job has to have and has not, all at once."""
+    files = {f"conf/{job}.conf": "its settings", f"tests/jobs/test_{job}.py": "its tests"}
+    lacking = [f"{job} needs {file} ({what})" for file, what in files.items() if not (root / file).is_file()]
+    if job not in schemas.JOBS:
+        return [*lacking, f"{job} needs an entry in JOBS of arus/schemas.py: what it reads, its tables, its producer"]
+    for topic in (*schemas.JOBS[job].reads, *schemas.JOBS[job].writes):
+        if topic not in schemas.TOPICS:
+            lacking.append(f"{job} names the topic {topic}, which TOPICS of arus/schemas.py does not have")
+    producer = schemas.JOBS[job].producer
+    if producer and not (root / "producers" / f"{producer}.py").is_file():
+        lacking.append(f"{job} names the producer {producer}, but there is no producers/{producer}.py")
+    return lacking
+
+
 @pytest.mark.parametrize("job", JOBS)
-def test_one_name_finds_all_of_a_job(job: str) -> None:
-    assert (ROOT / "conf" / f"{job}.conf").is_file()
-    assert (ROOT / "tests" / "jobs" / f"test_{job}.py").is_file()
-    assert job in schemas.JOB_TABLES
-    assert job in {name for pipeline in PIPELINES for name in (pipeline.job, *pipeline.later)}
+def test_a_job_has_its_files_and_its_entry(job: str) -> None:
+    assert what_a_job_lacks(job) == []
+
+
+def test_all_that_a_job_lacks_is_said_at_once(tmp_path: Path) -> None:
+    assert what_a_job_lacks("new_job", tmp_path) == [
+        "new_job needs conf/new_job.conf (its settings)",
+        "new_job needs tests/jobs/test_new_job.py (its tests)",
+        "new_job needs an entry in JOBS of arus/schemas.py: what it reads, its tables, its producer",
+    ]
+
+
+def test_every_entry_has_its_job() -> None:
+    assert schemas.JOBS.keys() - set(JOBS) == set(), "JOBS of arus/schemas.py names jobs that jobs/ does not have"
 
 
 @pytest.mark.parametrize("job", JOBS)
 def test_a_jobs_conf_has_the_keys_of_its_settings_and_no_others(job: str) -> None:
     settings = importlib.import_module(f"jobs.{job}").Settings
-    wanted = [PREFIX + field.name.replace("_", "-") for field in dataclasses.fields(settings)]
-    assert sorted(key for key in conf_keys(job) if key.startswith(PREFIX)) == sorted(wanted)
+    wanted = {PREFIX + field.name.replace("_", "-") for field in dataclasses.fields(settings)}
+    given = {key for key in conf_keys(job) if key.startswith(PREFIX)}
+    assert given == wanted, (
+        f"conf/{job}.conf and the dataclass Settings of jobs/{job}.py name the same settings: "
+        f"the file lacks {sorted(wanted - given)}, the dataclass lacks {sorted(given - wanted)}"
+    )
 
 
 @pytest.mark.parametrize("job", JOBS)
@@ -94,27 +123,29 @@ def test_every_key_of_a_conf_stands_below_a_comment(job: str) -> None:
         if is_key and not above.strip():
             bare.append(line)
         above = line
-    assert bare == []
+    assert bare == [], f"in conf/{job}.conf a comment above each key gives unit and effect; none above: {bare}"
 
 
 def test_supervisord_knows_the_broker_and_each_job_and_producer_by_name() -> None:
     conf = configparser.RawConfigParser()
-    conf.read(CONF)
-    programs = {
+    conf.read_string(programs.configuration())
+    commands = {
         section.partition(":")[2]: conf[section]["command"] for section in conf if section.startswith("program:")
     }
-    jobs = [name for line in PIPELINES for name in (line.job, *line.later)]
-    producers = [line.producer for line in PIPELINES]
-    assert sorted(programs) == sorted([BROKER, SERVER, *jobs, *producers])
+    jobs = [job for pipeline in PIPELINES for job in pipeline.jobs]
+    producers = [pipeline.producer for pipeline in PIPELINES]
+    assert sorted(jobs) == JOBS
+    assert sorted(commands) == sorted([BROKER, SERVER, *jobs, *producers])
     assert conf["group:jobs"]["programs"].split(",") == jobs
     assert conf["group:producers"]["programs"].split(",") == producers
-    assert all(re.match(rf"(nice -n \d+ )?\./spark-submit\.sh {job} ", programs[job]) for job in jobs)
-    assert all(f" -m producers.{producer} " in f"{programs[producer]} " for producer in producers)
+    assert all(re.match(rf"(nice -n \d+ )?\./spark-submit\.sh {job} ", commands[job]) for job in jobs)
+    assert all(f" -m producers.{producer} " in f"{commands[producer]} " for producer in producers)
 
 
 def test_each_table_has_one_job_that_writes_it() -> None:
-    written = [table for tables in schemas.JOB_TABLES.values() for table in tables]
-    assert sorted(written) == sorted(schemas.TABLES)
+    written = [table for job in schemas.JOBS.values() for table in job.tables]
+    twice = {table for table in written if written.count(table) > 1}
+    assert twice == set(), f"a table has one job that writes it; more than one entry of JOBS names {sorted(twice)}"
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -141,8 +172,9 @@ def test_every_schema_is_columns_with_types(ddl: str) -> None:
     assert len(set(names)) == len(names)
 
 
-def test_the_schemas_import_nothing() -> None:
-    assert list(imported_by(ROOT / "arus" / "schemas.py")) == []
+def test_the_schemas_import_nothing_of_the_project() -> None:
+    imported = imported_by(ROOT / "arus" / "schemas.py")
+    assert [module for module in imported if module.partition(".")[0] in OURS] == []
 
 
 @pytest.mark.parametrize("package", MAY_IMPORT)
@@ -153,7 +185,8 @@ def test_imports_go_one_way(package: str) -> None:
         for module in imported_by(path)
         if (top := module.partition(".")[0]) in OURS and top not in MAY_IMPORT[package]
     ]
-    assert wrong == []
+    allowed = " and ".join(sorted(MAY_IMPORT[package]))
+    assert wrong == [], f"of the project, {package}/ imports {allowed} only (no job imports another): {wrong}"
 
 
 def test_no_file_names_a_registry_or_a_path_of_one_machine() -> None:

@@ -11,8 +11,8 @@ import pytest
 from arus import board_view, demo, locks, status
 from arus.board import Board, Sensor, Status
 from arus.home import home as arus_home
+from arus.local.programs import PIPELINES
 from arus.schemas import KELEMBABAN, SUHU
-from arus.supervision import PIPELINES
 from tests.conftest import free_port
 
 JOB = "warehouse_monitor"

@@ -1,4 +1,5 @@
 import os
+import re
 import shutil
 import signal
 import socket
@@ -14,6 +15,7 @@ import pytest
 from arus import demo, down, supervision, up
 from arus.errors import ArusError
 from arus.home import ROOT
+from arus.local import programs
 from tests.conftest import free_port
 
 pytestmark = pytest.mark.e2e
@@ -29,15 +31,13 @@ time.sleep(60)
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty home whose programs are sleepers under the names, groups and options of conf/supervisord.conf."""
+    """An empty home whose programs are sleepers under the names, groups and options of the real ones."""
     folder = tmp_path / ("a long home " + "x" * 100)
     folder.mkdir()
     (folder / "sleeper.py").write_text(SLEEPER)
-    lines = supervision.CONF.read_text().splitlines(keepends=True)
-    sleeper = f'command = "{sys.executable}" "{folder}/sleeper.py"\n'
-    conf = folder / "supervisord.conf"
-    conf.write_text("".join(sleeper if line.startswith("command =") else line for line in lines))
-    monkeypatch.setattr(supervision, "CONF", conf)
+    sleeper = f'command = "{sys.executable}" "{folder}/sleeper.py"'
+    conf = re.sub("^command = .*$", sleeper, programs.configuration(), flags=re.MULTILINE)
+    monkeypatch.setattr(programs, "configuration", lambda: conf)
     monkeypatch.setenv("ARUS_HOME", str(folder))
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"localhost:{free_port()}")
     monkeypatch.setenv("ARUS_SERVER_PORT", str(free_port()))

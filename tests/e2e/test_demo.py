@@ -15,8 +15,8 @@ import pytest
 
 from arus import supervision
 from arus.home import ROOT
-from arus.schemas import JOB_TABLES
-from arus.supervision import PIPELINES
+from arus.local.programs import PIPELINES
+from arus.schemas import JOBS
 from tests.conftest import free_port
 from tests.e2e.support import until
 
@@ -127,12 +127,12 @@ def test_the_demo_shows_rows_and_alerts_stops_only_its_own_and_goes_on_at_the_ne
         assert supervision.running_pid() is None
         socket.create_connection(stranger.getsockname(), timeout=5).close()
     before = rows_in(shown)
-    assert before.keys() == {table for line in PIPELINES if not line.is_extra for table in JOB_TABLES[line.job]}
+    assert before.keys() == {table for line in PIPELINES if not line.is_extra for table in JOBS[line.job].tables}
     assert all(before.values())
 
     with Demo(home, "--only", "temperature", "--seconds", "1") as second:
         continued = rows_in(second.wait_for(r"continuing: .*\n").group())
-        assert continued.keys() == set(JOB_TABLES["temperature_filter"])
+        assert continued.keys() == JOBS["temperature_filter"].tables.keys()
         assert all(continued[table] >= before[table] for table in continued)
         assert second.process.wait(PATIENCE) == 0, second.said
     after = rows_in(re.findall(r"\n\d:\d\d  .*", second.said)[-1])

@@ -1,0 +1,1 @@
+"""What keeps the suite running on one machine: its processes, their configuration."""
