@@ -35,6 +35,16 @@ def damage_of(checkpoint: Path) -> str | None:
     return None
 
 
+def committed(checkpoint: Path) -> dict[str, dict[str, int]]:
+    """Return up to where a query's topics are done, as {"topic": {"partition": offset}}."""
+    number = newest(checkpoint / "commits")
+    if number < 0:
+        return {}
+    offsets = (checkpoint / "offsets" / str(number)).read_text().splitlines()[OFFSETS_LINES - 1]
+    found: dict[str, dict[str, int]] = json.loads(offsets)
+    return found
+
+
 def newest(log: Path) -> int:
     """Return the number of the newest batch in a log folder, -1 where there is none."""
     numbers = [int(entry.name) for entry in log.iterdir() if entry.name.isdigit()] if log.is_dir() else []

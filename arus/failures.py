@@ -24,6 +24,10 @@ _KNOWN = (
         "another driver writes the same micro-batches, with the same checkpoint: stop one of the two",
     ),
     (
+        r"All masters are unresponsive",
+        "what answers at the address of --master is no Spark master, or not one of Spark 4.2: look at its page",
+    ),
+    (
         r"No space left on device",
         "the disk is full: free some space under {home}; nothing is lost",
     ),
@@ -35,7 +39,8 @@ _KNOWN = (
 
 
 def explain(trace: str, job: str) -> str:
-    """Return one line: the remedy where the kind of failure is known, and what it was."""
+    """Return one line: the remedy where the kind of failure is known, else what it was; the log has the trace."""
+    log = home.logs() / f"{job}.log"
     where = {
         "job": job,
         "home": home.home(),
@@ -43,8 +48,8 @@ def explain(trace: str, job: str) -> str:
         "checkpoints": f"{home.store()}/checkpoints/{job}",
     }
     known = (remedy for pattern, remedy in _KNOWN if re.search(pattern, trace))
-    remedy = next(known, "the query failed").format(**where)
-    return f"{remedy} [{cause(trace)[:300]}; whole trace: {home.logs() / (job + '.log')}]"
+    remedy = next(known, "the query failed: {cause}").format(**where, cause=cause(trace)[:300])
+    return f"{remedy} (the whole trace: {log})"
 
 
 def cause(trace: str) -> str:

@@ -1,15 +1,15 @@
 """How every job begins and ends: settings, session, locks; its queries, until they end, fail, or are asked to stop."""
 
+import logging
 import signal
 import sys
-import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType, TracebackType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from py4j.protocol import Py4JError
 from pyspark import SparkConf, SparkContext
@@ -18,18 +18,20 @@ from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
-from arus import checkpoints, failures, home, locks, settings
+from arus import checkpoints, failures, home, locks, schemas, settings
+from arus.base.waiting import patience_seconds, wait_aloud
 from arus.errors import ArusError
 from arus.kafka_io import refuse_too_few_slots
 from arus.listener import BatchListener
+from arus.ping import addresses, is_open
 from arus.settings import Trigger
 from arus.streaming.partitions import PartitionWatch
+from arus.streaming.spark_internals import executors
+from arus.streaming.stop_request import STOP_PATIENCE_SECONDS, StopRequest
 from arus.streaming.ticker import Ticker
 
 S = TypeVar("S")
 
-# A stop waits this long for the running micro-batch; what it cuts off is done again at the next start.
-STOP_PATIENCE_SECONDS = 6.0
 # How often topics are looked at for new partitions, while a Real-time query reads them.
 LOOK_SECONDS = 3.0
 
@@ -41,6 +43,9 @@ class Job:
     name: str
     spark: SparkSession
     listener: BatchListener
+    stop: StopRequest
+    # Called when the queries have ended as they should, before the process may end.
+    at_orderly_end: list[Callable[[], None]] = field(default_factory=list)
 
     def checkpoint(self, query: str) -> str:
         """Return where a query's checkpoint is; ArusError where it is damaged."""
@@ -61,23 +66,26 @@ class Job:
         watch = PartitionWatch([name for names in realtime.values() for name in names.split(",")])
         refuse_too_few_slots(self.spark, watch.counts)
         ticker = Ticker(LOOK_SECONDS, lambda _: watch.look(), "partitions")
-        stop = _StopRequest(self.spark)
+        self.stop.take_over()
         try:
             if realtime:
                 ticker.start()
             for round_ in [[writer] for writer in writers] if one_by_one else [list(writers)]:
                 queries = {writer: writer.start() for writer in round_}
-                while _has_grown(list(queries.values()), stop, watch):
+                while _has_grown(list(queries.values()), self.stop, watch):
                     refuse_too_few_slots(self.spark, watch.counts)
                     for writer in realtime:
                         queries[writer] = self._restarted(queries[writer], writer, watch.counts)
                 self.listener.await_ended(len(round_))
-                if stop.asked.is_set():
+                if self.stop.asked.is_set():
                     break
+            for call in self.at_orderly_end:
+                call()
+            self.listener.note("stopped")
         except PySparkException as error:
             raise ArusError(failures.explain(str(error), self.name)) from error
         finally:
-            stop.done.set()
+            self.stop.done.set()
             ticker.stop()
 
     def _restarted(self, query: StreamingQuery, writer: DataStreamWriter, counts: Mapping[str, int]) -> StreamingQuery:
@@ -90,33 +98,66 @@ class Job:
 
     def rounds(self, trigger: Trigger, seconds: float) -> Iterator[None]:
         """Yield once where the trigger is availableNow; else again and again, until a stop is asked for."""
-        stop = _StopRequest(self.spark)
+        self.stop.take_over()
         try:
-            while not stop.asked.is_set():
+            while not self.stop.asked.is_set():
                 yield
                 if trigger.drains:
-                    return
-                stop.asked.wait(seconds)
+                    break
+                self.stop.asked.wait(seconds)
+            self.listener.note("stopped")
         finally:
-            stop.done.set()
+            self.stop.done.set()
 
 
 def start(settings_type: type[S]) -> tuple[Job, S]:
     """Return the job and its settings; a wrong setting or a second writer ends it before Spark reads a byte."""
-    sys.excepthook = _one_line_for_users
+    # It would log, with two traces, what a query fails of; that is told in one line at the end.
+    logging.getLogger("py4j.clientserver").setLevel(logging.CRITICAL)
     SparkContext._ensure_initialized()  # The JVM of spark-submit is there; no Spark is started yet.
     conf = SparkConf()
     name = str(conf.get("spark.app.name"))
+    sys.excepthook = partial(_one_line_for_users, name, None)
     values = settings.read(settings_type, dict(conf.getAll()))
+    stop = StopRequest(name)
     spark = SparkSession.builder.getOrCreate()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the JVM as well, which asks us to stop in order.
+    # Ctrl-C reaches the JVM as well, which asks us to stop in order. PySpark has a handler of its own.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     locks.hold(spark, f"checkpoints/{name}", name)
     listener = BatchListener(name)
+    sys.excepthook = partial(_one_line_for_users, name, listener)
+    listener.note("starting")
+    stop.note_end = partial(listener.note, "stopped")
     spark.streams.addListener(listener)
-    return Job(name, spark, listener), values
+    await_executors(spark, listener)
+    await_kafka(name, listener)
+    return Job(name, spark, listener, stop), values
 
 
-def _has_grown(queries: Sequence[StreamingQuery], stop: "_StopRequest", watch: PartitionWatch) -> bool:
+def await_executors(spark: SparkSession, listener: BatchListener) -> None:
+    """Wait aloud for the first executor of a standalone cluster; ArusError where the cluster gives none."""
+    master = str(spark.sparkContext.master)
+    if not master.startswith("spark://") or spark.conf.get("spark.dynamicAllocation.enabled", "false") == "true":
+        return
+    what = f"executors from {master}"
+    if not wait_aloud(lambda: executors(spark) > 0, what, listener.say_waiting):
+        raise ArusError(
+            f"{master} gave this job no executor within {patience_seconds():g} s: its workers have no free cores or "
+            "too little memory for spark.executor.memory; its page says which applications hold them"
+        )
+
+
+def await_kafka(name: str, listener: BatchListener) -> None:
+    """Wait aloud for the Kafka that the job reads; ArusError where none answers, or a topic is not there."""
+    wanted = [topic for topic in schemas.JOBS.get(name, schemas.Job()).reads if topic in schemas.TOPICS]
+    if not wanted:
+        return
+    where = home.bootstrap_servers()
+    if not wait_aloud(lambda: any(map(is_open, addresses())), f"Kafka at {where}", listener.say_waiting):
+        raise ArusError(f"no Kafka answers at {where}: `python -m arus broker start`, or set KAFKA_BOOTSTRAP_SERVERS")
+
+
+def _has_grown(queries: Sequence[StreamingQuery], stop: StopRequest, watch: PartitionWatch) -> bool:
     """Wait until all queries have ended or a stop is asked for: False; or until a topic has got partitions: True.
 
     StreamingQueryException as soon as a query fails.
@@ -150,40 +191,21 @@ def _is_in_micro_batch(query: StreamingQuery) -> bool:
     return query.isActive and bool(query.status["isTriggerActive"]) and query.status["isDataAvailable"]
 
 
-class _StopRequest:
-    """SIGTERM or Ctrl-C, as the JVM hears it: its first shutdown hook waits here until the queries have stopped."""
-
-    HOOK_PRIORITY = 1000  # Spark's own hook, which ends the session, has 50.
-
-    class Java:
-        implements = ("java.lang.Runnable",)
-
-    def __init__(self, spark: SparkSession) -> None:
-        self.asked = threading.Event()
-        self.done = threading.Event()
-        jvm: Any = spark._jvm
-        hooks = jvm.org.apache.hadoop.util.ShutdownHookManager.get()
-        hooks.addShutdownHook(self, self.HOOK_PRIORITY)
-
-    def run(self) -> None:
-        print("stopping after the running micro-batch ...", file=sys.stderr, flush=True)
-        self.asked.set()
-        self.done.wait(STOP_PATIENCE_SECONDS + 2)
-
-    def hashCode(self) -> int:  # noqa: N802
-        return id(self) & 0x7FFFFFFF
-
-    def equals(self, other: object) -> bool:
-        return self is other
-
-    def toString(self) -> str:  # noqa: N802
-        return "arus stop request"
-
-
-def _one_line_for_users(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def _one_line_for_users(
+    job: str,
+    listener: BatchListener | None,
+    kind: type[BaseException],
+    error: BaseException,
+    trace: TracebackType | None,
+) -> None:
     if isinstance(error, ArusError):
-        print(f"arus: {error}", file=sys.stderr)
+        line = f"arus: {error}"
     elif isinstance(error, PySparkException | Py4JError):
-        print(f"arus: {failures.explain(str(error), Path(sys.argv[0]).stem)}", file=sys.stderr)
+        line = f"arus: {failures.explain(str(error), job)}"
+    elif isinstance(error, KeyboardInterrupt):
+        line = f"{job}: stopped before it had begun"
     else:
-        traceback.print_exception(kind, error, trace)
+        line = "".join(traceback.format_exception(kind, error, trace)).rstrip()
+    print(line, file=sys.stderr, flush=True)
+    if listener:
+        listener.note("failed", error=line.splitlines()[-1])

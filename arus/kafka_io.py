@@ -94,6 +94,11 @@ def refuse_too_few_slots(spark: SparkSession, partitions: Mapping[str, int]) -> 
         )
 
 
+def epoch_seconds(time: str) -> Column:
+    """Return a column of times as seconds since 1970, which JSON then has as people write them: no exponent."""
+    return (F.unix_micros(time) / 1e6).cast("decimal(18,6)")
+
+
 def position() -> Column:
     """Return a record's id, the same however often it is read: topic-partition-offset."""
     return F.concat_ws("-", "topic", "partition", "offset")

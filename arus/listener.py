@@ -42,9 +42,27 @@ class BatchListener(StreamingQueryListener):
         self.lines = home.logs() / f"{job}.progress.jsonl"
         self.status_file = home.run() / f"{job}.status.json"
         self.queries: dict[str, dict[str, Any]] = {}
+        self.present: dict[str, Any] = {"state": "starting", "doing": "", "error": None}
+        self.idle: set[str] = set()
         self.counts: dict[tuple[str, int], Counts] = {}
         self.lock = threading.Lock()
         self.ended = threading.Semaphore(0)
+
+    def note(self, state: str, doing: str = "", error: str | None = None) -> None:
+        """Tell `status` what the job as a whole is at: a word, and in words what it does or waits for."""
+        self.present = {"state": state, "doing": doing, "error": error}
+        self._write()
+
+    def note_waiting(self, what: str) -> None:
+        """Tell `status` what is waited for between two rounds of work; the console hears of it once."""
+        if self.present["state"] != "waiting":
+            print(f"{self.job}: waiting for {what}", flush=True)
+        self.note("waiting", f"for {what}")
+
+    def say_waiting(self, line: str) -> None:
+        """Say on the console, and to `status`, what is waited for before any query can run."""
+        print(f"{self.job}: {line}", flush=True)
+        self.note("starting", line)
 
     def count(self, query: str, batch_id: int, counts: Counts) -> None:
         """Keep what a batch counted, until it is reported."""
@@ -58,6 +76,7 @@ class BatchListener(StreamingQueryListener):
         self._update(query, {"partitions": {"at": _now(), "now": dict(counts)}})
 
     def onQueryStarted(self, event: QueryStartedEvent) -> None:  # noqa: N802
+        self.present = {"state": "running", "doing": "", "error": None}
         self._update(event.name or "", {"state": "running", "started": _now(), "id": str(event.id), "error": None})
 
     def onQueryProgress(self, event: QueryProgressEvent) -> None:  # noqa: N802
@@ -76,12 +95,16 @@ class BatchListener(StreamingQueryListener):
         append_line(self.lines, json.dumps({"query": name, **batch}))
         self._update(name, {**batch, "total": self._totals(name, batch)})
         if batch["rows_in"]:
+            self.idle.discard(name)
             print(line(name, batch), flush=True)
 
     def onQueryIdle(self, event: QueryIdleEvent) -> None:  # noqa: N802
         name = self._name(str(event.id))
         if self.queries.get(name, {}).get("lag") != 0:
             self._update(name, {"lag": 0})
+        if name not in self.idle:
+            self.idle.add(name)
+            print(f"{name}: nothing new in its topics; it waits for more", flush=True)
 
     def has_caught_up(self, query: str) -> bool:
         """Return whether the query had read all that was there when it last looked."""
@@ -110,7 +133,11 @@ class BatchListener(StreamingQueryListener):
     def _update(self, query: str, changes: dict[str, Any]) -> None:
         with self.lock:
             self.queries.setdefault(query, {}).update(changes)
-            status = {"job": self.job, "pid": os.getpid(), "updated": _now(), "queries": self.queries}
+        self._write()
+
+    def _write(self) -> None:
+        with self.lock:
+            status = {"job": self.job, "pid": os.getpid(), "updated": _now(), **self.present, "queries": self.queries}
             write_atomically(self.status_file, json.dumps(status, indent=1))
 
 

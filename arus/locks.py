@@ -7,18 +7,16 @@ never before it.
 
 import fcntl
 import json
-import time
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arus import home
+from arus.base.waiting import wait_aloud
 from arus.errors import ArusError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-LOCK_TRIES = 5
 
 _held: dict[str, Any] = {}
 
@@ -31,28 +29,23 @@ def path_of(name: str) -> Path:
 
 
 def hold(spark: "SparkSession", name: str, job: str) -> None:
-    """Lock `name` for as long as this driver's JVM lives; ArusError says who holds it, where another one does."""
+    """Lock `name` for as long as this driver's JVM lives.
+
+    It waits aloud while another driver, which may be stopping, has it. ArusError says who holds it,
+    where that one goes on.
+    """
     if name in _held:
         return
     path = path_of(name)
     jvm: Any = spark._jvm
     file = jvm.java.io.RandomAccessFile(str(path), "rw")
-    if not _is_locked_now(file):
+    if not wait_aloud(lambda: file.getChannel().tryLock() is not None, f"{holder(path)}, which writes {name}, to stop"):
         raise ArusError(f"{name} is being written by {holder(path)}; one writer for each table: stop that one first")
     file.setLength(0)
     pid = jvm.java.lang.ProcessHandle.current().pid()
     since = datetime.now(timezone.utc).isoformat(timespec="seconds")
     file.writeBytes(json.dumps({"job": job, "pid": pid, "since": since}))
     _held[name] = file
-
-
-def _is_locked_now(file: Any) -> bool:
-    """Try a few times: `is_held`, asked by another process, holds the lock for an instant."""
-    for _ in range(LOCK_TRIES):
-        if file.getChannel().tryLock() is not None:
-            return True
-        time.sleep(0.1)
-    return False
 
 
 def holder(path: Path) -> str:

@@ -55,7 +55,9 @@ TIME_FAULT = "time_fault"
 
 
 class Job(NamedTuple):
-    """A job of jobs/: the topics it reads and writes, and the tables that only it writes, each with its columns.
+    """A job of jobs/: what it reads and writes (topics, or places of the store), and its tables with their columns.
+
+    A table has one job that writes it.
 
     The demo starts it with its producer (of producers/) under the name of its pipeline, which is the job's own where it
     is not given: where that is asked for (`is_extra`), and only once the pipeline has rows (`is_later`).
@@ -121,8 +123,14 @@ JOBS = {
         is_extra=False,
         has_service=True,
     ),
-    # It reads the table retail and writes models (arus/models.py).
-    "retail_train": Job(pipeline="retail", is_extra=False, is_later=True, has_service=True),
+    "retail_train": Job(
+        reads=("tables/retail",),
+        writes=("models",),
+        pipeline="retail",
+        is_extra=False,
+        is_later=True,
+        has_service=True,
+    ),
     "image_analytics": Job(
         reads=(IMAGE_STREAM,),
         tables={

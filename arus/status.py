@@ -17,6 +17,8 @@ LEGEND = (
 )
 WIDTH = 100
 LONGEST_QUERY = 23
+# States that a driver writes itself when it ends.
+ENDED = ("stopped", "failed")
 
 
 def broker() -> dict[str, Any]:
@@ -36,21 +38,31 @@ def jobs() -> dict[str, dict[str, Any]]:
 
 
 def job(name: str) -> dict[str, Any]:
-    """Return what is known of one job; the state of each query is running, stopped, failed or killed."""
+    """Return what is known of one job: its state, in words what it does or waits for, and its queries.
+
+    The state is starting, running, training, waiting, stopping, stopped, failed or killed.
+    """
     is_running = locks.is_held(f"checkpoints/{name}")
     try:
         found = json.loads((home.run() / f"{name}.status.json").read_text())
-        updated = found["updated"]
+        updated, error = found["updated"], found.get("error")
+        state, doing = str(found.get("state", "stopped")), str(found.get("doing", ""))
         queries = {query: _as_it_is(facts, is_running) for query, facts in found["queries"].items()}
     except FileNotFoundError:
-        return {"state": "starting" if is_running else "stopped", "queries": {}}
-    except (OSError, ValueError, LookupError, AttributeError, TypeError) as error:
-        return {"state": "unknown", "queries": {}, "error": f"its status file is damaged ({type(error).__name__})"}
+        return {"state": "starting" if is_running else "stopped", "doing": "", "queries": {}}
+    except (OSError, ValueError, LookupError, AttributeError, TypeError) as fault:
+        return {
+            "state": "unknown",
+            "doing": "",
+            "queries": {},
+            "error": f"its status file is damaged ({type(fault).__name__}): the next start writes a new one",
+        }
     if is_running and updated < _running_since(name):
-        return {"state": "starting", "queries": {}}
-    states = [facts["state"] for facts in queries.values()]
-    state = next((state for state in ("failed", "killed") if state in states), "stopped")
-    return {"state": "running" if is_running else state, "updated": updated, "queries": queries}
+        return {"state": "starting", "doing": "", "queries": {}}
+    if not is_running:
+        # What the driver could not say any more: it was killed before it wrote that it had stopped.
+        state, doing = (state if state in ENDED else "killed"), ""
+    return {"state": state, "doing": doing, "error": error, "updated": updated, "queries": queries}
 
 
 def _counts(name: str) -> dict[str, Any]:
@@ -91,7 +103,7 @@ def text_of(found: dict[str, dict[str, Any]], kafka: dict[str, Any], shows_all: 
     if not found:
         return "\n".join([*lines, "no job ever ran here: `make demo`, or `./spark-submit.sh temperature_filter`"])
     for name, facts in found.items():
-        lines += ["", f"{name}: {facts['state']}", *_remarks(name, facts)]
+        lines += ["", *_remarks(name, facts)]
         if facts["queries"]:
             lines += [_row("  query", COLUMNS)]
         for query, of_query in facts["queries"].items():
@@ -104,11 +116,17 @@ def text_of(found: dict[str, dict[str, Any]], kafka: dict[str, Any], shows_all: 
 
 
 def _remarks(name: str, facts: dict[str, Any]) -> list[str]:
-    if "error" in facts:
-        return [f"  {facts['error']}: the next start of the job writes a new one"]
+    """Return what is said above a job's queries: its state, what it does, and why it ended."""
+    lines = [cut(f"{name}: {facts['state']}{': ' if facts['doing'] else ''}{facts['doing']}")]
+    if facts.get("error"):
+        lines.append(cut(f"  last error: {' '.join(facts['error'].split())}"))
     if facts["state"] == "killed":
-        return [f"  it ended without a word: see {home.logs() / name}.log; start it again, nothing is lost"]
-    return []
+        lines.append(f"  it ended without a word: see {home.logs() / name}.log; start it again, nothing is lost")
+    return lines
+
+
+def cut(line: str) -> str:
+    return line if len(line) <= WIDTH else line[: WIDTH - 4] + " ..."
 
 
 def _cells(facts: dict[str, Any]) -> tuple[str, ...]:
@@ -148,7 +166,7 @@ def _notes(facts: dict[str, Any]) -> list[str]:
         lines.append(f"    new partitions since {grown['at'][:16].replace('T', ' ')}Z: {told}")
     if facts.get("error"):
         lines.append(f"    last error: {' '.join(facts['error'].split())}")
-    return [line if len(line) <= WIDTH else line[: WIDTH - 4] + " ..." for line in lines]
+    return [cut(line) for line in lines]
 
 
 def main(argv: list[str]) -> int:

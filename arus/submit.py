@@ -10,8 +10,9 @@ import zipfile
 from pathlib import Path
 from typing import NoReturn
 
-from arus import home, java
+from arus import home, java, schemas
 from arus.errors import ArusError
+from arus.local import jvm_messages, master
 
 SHIPPED = ("arus", "jobs")
 
@@ -112,10 +113,23 @@ def become_spark_submit(job: str, options: list[str]) -> NoReturn:
     """Replace this process: its id becomes the driver's JVM, so that signals reach that."""
     if job not in job_names():
         raise ArusError(f"no job '{job}'; the jobs are: {', '.join(job_names())}")
+    print(start_line(job), file=sys.stderr, flush=True)
+    if named := master.chosen(options):
+        master.await_master(named)
     code = home.run() / f"{job}.zip"
     zip_code(code)
-    line = command(job, options, code)
-    os.execve(line[0], line, environment(job))  # noqa: S606
+    line, surroundings = command(job, options, code), environment(job)
+    jvm_messages.hide_harmless()
+    os.execve(line[0], line, surroundings)  # noqa: S606
+
+
+def start_line(job: str) -> str:
+    """Return what the job reads and writes, where, and how it is stopped."""
+    about = schemas.JOBS.get(job, schemas.Job())
+    written = [*about.writes, *(f"tables/{table}" for table in about.tables)]
+    parts = [f"reads {', '.join(about.reads)}"] if about.reads else []
+    parts += [f"writes {', '.join(written)} in {home.store()}"] if written else []
+    return f"{job}: {'; '.join([*parts, 'Ctrl-C stops it; starting Spark, 5 to 15 s ...'])}"
 
 
 if __name__ == "__main__":
@@ -123,3 +137,5 @@ if __name__ == "__main__":
         sys.exit(main(sys.argv[1:]))
     except ArusError as error:
         sys.exit(f"spark-submit.sh: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

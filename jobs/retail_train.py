@@ -21,6 +21,7 @@ from arus.clustering import Sweep
 from arus.delta_files import path_of
 from arus.errors import ArusError
 from arus.job import Job, start
+from arus.listener import BatchListener
 from arus.model_writing import next_model, write_entities, write_facts, write_pipelines
 from arus.recommending import Judgement, Offers
 from arus.retail_lines import LEFT_OUT, PRODUCTS, VIEWS, judged
@@ -47,15 +48,21 @@ class Settings:
 
 
 class Steps:
-    """Says what was done, what came of it, and how long it took."""
+    """Says what was done, what came of it, and how long it took; `status` hears how far the training is."""
 
-    def __init__(self) -> None:
+    COUNT = 7
+
+    def __init__(self, listener: BatchListener, model: int) -> None:
         self._begun = self._last = time.monotonic()
+        self._listener, self._model, self._done = listener, model, 0
+        listener.note("training", f"model {model}: begun, 0 of {self.COUNT} steps done")
 
     def say(self, what: str, found: str) -> None:
         now = time.monotonic()
         print(f"  {what:<18}{found}  ({now - self._last:.1f} s)", flush=True)
         self._last = now
+        self._done += 1
+        self._listener.note("training", f"model {self._model}: {what} done, {self._done} of {self.COUNT}")
 
     @property
     def seconds(self) -> float:
@@ -114,13 +121,13 @@ def clusters_in_words(found: Clustered) -> str:
 
 def train(job: Job, settings: Settings, version: int) -> None:
     """Write the next model, trained on a version of the table; ArusError where that cannot be done."""
-    steps = Steps()
+    steps = Steps(job.listener, max(models.numbers(), default=0) + 1)
     table = job.spark.read.format("delta").option("versionAsOf", version).load(path_of(TABLE))
     rows = judged(table, settings.product_code).persist()
     counts = row_counts(rows)
-    steps.say(f"{TABLE} version {version}", in_words(counts))
     if counts["used"] < settings.min_rows:
         raise ArusError(f"{counts['used']:,} usable rows, spark.arus.min-rows is {settings.min_rows:,}: too few yet")
+    steps.say(f"{TABLE} version {version}", in_words(counts))
     lines = rows.where(F.col("left_out").isNull()).drop("left_out")
 
     views, last = [], models.newest_sound()
@@ -178,6 +185,15 @@ def refuse_wrong(settings: Settings) -> None:
         raise ArusError("settings: spark.arus.seeds must be at least 1, spark.arus.together-support between 0 and 1")
 
 
+def waits_for(table: delta_files.Summary, trained: int, min_rows: int, seconds: float) -> str:
+    """Return what a scheduled training waits for (`seconds` until it is due), or nothing where it can begin."""
+    if table.rows < min_rows:
+        return f"rows: the table {TABLE} has {table.rows:,} of the {min_rows:,} that a training needs"
+    if table.version == trained:
+        return f"new rows in the table {TABLE}: the last model knows all of them"
+    return f"the time of the next training, in {seconds:.0f} s" if seconds > 0 else ""
+
+
 def main() -> None:
     job, settings = start(Settings)
     refuse_wrong(settings)
@@ -187,8 +203,9 @@ def main() -> None:
     for _ in job.rounds(settings.trigger, LOOK_SECONDS):
         table = delta_files.summary(TABLE)
         if not settings.trigger.drains and (
-            time.monotonic() < due or table.version == trained or table.rows < settings.min_rows
+            waiting := waits_for(table, trained, settings.min_rows, due - time.monotonic())
         ):
+            job.listener.note_waiting(waiting)
             continue
         due = time.monotonic() + settings.trigger.seconds
         try:

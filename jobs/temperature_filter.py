@@ -23,12 +23,13 @@ from arus.base.times import instant
 from arus.base.values import identifier, number
 from arus.errors import ArusError
 from arus.job import Job, start
-from arus.kafka_io import position, read_topic, write_topic
+from arus.kafka_io import epoch_seconds, position, read_topic, write_topic
 from arus.settings import Trigger
 from arus.streaming.arrow_sink import ArrowSink
 from arus.streaming.record_batches import alert_ids, read_batch
 from arus.streaming.record_columns import is_usable, typed, with_message
 from arus.streaming.records import Field, ahead, aliases
+from arus.streaming.sent_alerts import SentAlerts
 from arus.streaming.task_rows import REJECTS, Rows
 from arus.text import printable
 
@@ -113,7 +114,7 @@ def too_hot(readings: DataFrame, thresholds: Thresholds) -> DataFrame:
 
 def as_messages(hot: DataFrame) -> DataFrame:
     """Return hot readings as messages of `peringatan-suhu`: key sensor_id, timestamp in epoch seconds."""
-    seconds = (F.unix_micros("event_time") / 1e6).alias("timestamp")
+    seconds = epoch_seconds("event_time").alias("timestamp")
     alert = F.struct(position().alias("alert_id"), "sensor_id", "suhu", seconds)
     return hot.select(F.col("sensor_id").alias("key"), F.to_json(alert).alias("value"))
 
@@ -158,8 +159,9 @@ def alerts_query(job: Job, settings: Settings, thresholds: Thresholds) -> DataSt
     """Return the query, not yet started, of alerts into the topic."""
     raw = read_topic(job.spark, schemas.SENSOR_SUHU, settings.starting_offsets)
     hot = too_hot(parse(maybe_hot(raw, thresholds.lowest), settings), thresholds)
+    new = SentAlerts(job, "alerts", schemas.PERINGATAN_SUHU).dropped_from(hot)
     name, checkpoint = f"{job.name}.alerts", job.checkpoint("alerts")
-    return write_topic(as_messages(hot), schemas.PERINGATAN_SUHU, name, checkpoint, settings.trigger)
+    return write_topic(as_messages(new), schemas.PERINGATAN_SUHU, name, checkpoint, settings.trigger)
 
 
 def tables_query(job: Job, settings: Settings, thresholds: Thresholds) -> DataStreamWriter:

@@ -27,7 +27,7 @@ from arus.errors import ArusError
 from arus.heartbeat import BEAT_SECONDS, LONGEST_STEP_SECONDS, Heart
 from arus.job import Job, start
 from arus.joins import refuse_unbounded
-from arus.kafka_io import position, read_again, read_topic, write_topic
+from arus.kafka_io import epoch_seconds, position, read_again, read_topic, write_topic
 from arus.outbox import Outbox
 from arus.pairing import (
     BEAT,
@@ -51,6 +51,7 @@ from arus.streaming.mutable_partition import MutablePartition
 from arus.streaming.record_batches import MOMENT, Batch, alert_ids, as_rejects, positions, read_batch
 from arus.streaming.record_columns import is_usable, typed, with_message
 from arus.streaming.records import MAX_AHEAD, Field, ahead, aliases
+from arus.streaming.sent_alerts import SentAlerts
 from arus.streaming.spark_internals import MicroBatch, running_query
 from arus.streaming.task_rows import REJECTS, Rows
 from arus.streaming.ticker import Ticker
@@ -139,7 +140,7 @@ def as_messages(warnings: DataFrame) -> DataFrame:
         "gudang_id",
         "kind",
         F.col("reading").alias("value"),
-        (F.unix_micros("event_time") / 1e6).alias("timestamp"),
+        epoch_seconds("event_time").alias("timestamp"),
         text.alias("peringatan"),
     )
     return warnings.select(F.col("gudang_id").alias("key"), F.to_json(fields).alias("value"))
@@ -329,7 +330,8 @@ def warnings_query(job: Job, settings: Settings) -> DataStreamWriter:
     """Return the query, not yet started, of warnings into the topic."""
     sensors = ",".join(SENSOR_TOPICS)
     readings = parse(read_topic(job.spark, sensors, settings.starting_offsets), settings).where("is_usable")
-    messages = as_messages(readings.where(is_high(settings)))
+    new = SentAlerts(job, "warnings", schemas.PERINGATAN_GUDANG).dropped_from(readings.where(is_high(settings)))
+    messages = as_messages(new)
     name, checkpoint = f"{job.name}.warnings", job.checkpoint("warnings")
     return write_topic(messages, schemas.PERINGATAN_GUDANG, name, checkpoint, settings.trigger)
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
-from pyspark import TaskContext
+from pyspark import SparkContext, TaskContext
+from pyspark.java_gateway import ensure_callback_server_started
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 from pyspark.sql.udf import UserDefinedFunction
@@ -58,6 +59,23 @@ def running_batch() -> int:
     """
     context = TaskContext.get()
     return int((context.getLocalProperty(BATCH_ID) if context else None) or 0)
+
+
+def add_shutdown_hook(hook: object, priority: int) -> None:
+    """Have the JVM call `hook` (a java.lang.Runnable) when it is asked to end, before those of a lower priority.
+
+    The JVM of spark-submit is there before any session is.
+    """
+    SparkContext._ensure_initialized()
+    gateway: Any = SparkContext._gateway
+    ensure_callback_server_started(gateway)  # type: ignore[no-untyped-call]
+    gateway.jvm.org.apache.hadoop.util.ShutdownHookManager.get().addShutdownHook(hook, priority)
+
+
+def executors(spark: SparkSession) -> int:
+    """Return how many executors the application has, the driver not counted: no Python call tells."""
+    context: Any = spark.sparkContext._jsc
+    return int(context.sc().getExecutorMemoryStatus().size()) - 1
 
 
 class MicroBatch:

@@ -70,9 +70,12 @@ def query(**more: Any) -> dict[str, Any]:
     }
 
 
-def report(home: Path, job: str, **queries: dict[str, Any]) -> None:
+def report(
+    home: Path, job: str, state: str = "running", doing: str = "", error: str | None = None, **queries: dict[str, Any]
+) -> None:
     """Write what the job's listener would have written a moment ago."""
-    facts = {"job": job, "pid": 7, "updated": NOW.isoformat(timespec="milliseconds"), "queries": queries}
+    present = {"state": state, "doing": doing, "error": error}
+    facts = {"job": job, "pid": 7, "updated": NOW.isoformat(timespec="milliseconds"), **present, "queries": queries}
     (home / "run" / f"{job}.status.json").write_text(json.dumps(facts))
 
 
@@ -93,7 +96,14 @@ def test_where_nothing_ever_ran_the_next_command_is_said(capsys: pytest.CaptureF
 def test_a_running_query_is_told_in_totals(
     home: Path, running: Callable[[str, datetime], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report(home, JOB, **{f"{JOB}.tables": query(), f"{JOB}.alerts": query(total={}, lag=0, batch=None)})
+    report(
+        home,
+        JOB,
+        "running",
+        "",
+        None,
+        **{f"{JOB}.tables": query(), f"{JOB}.alerts": query(total={}, lag=0, batch=None)},
+    )
     running(JOB, NOW - timedelta(minutes=1))
     lines = shown(capsys)
     assert lines[2] == f"{JOB}: running"
@@ -132,16 +142,29 @@ def test_a_query_that_runs_by_its_file_but_holds_no_lock_was_killed(
     assert [line.split()[1] for line in lines[5:7]] == ["killed", "stopped"]
 
 
-@pytest.mark.parametrize(
-    ("states", "state"), [(["stopped"], "stopped"), (["stopped", "failed"], "failed"), ([], "stopped")]
-)
-def test_a_job_that_ended_is_what_its_queries_are(home: Path, states: list[str], state: str) -> None:
-    report(home, JOB, **{f"q{number}": query(state=each) for number, each in enumerate(states)})
-    assert status.job(JOB)["state"] == state
+def test_what_a_job_does_or_waits_for_is_told_beside_its_state(
+    home: Path, running: Callable[[str, datetime], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    report(home, "retail_train", "training", "model 1: customers done, step 2 of 6")
+    running("retail_train", NOW - timedelta(minutes=1))
+    assert shown(capsys)[2] == "retail_train: training: model 1: customers done, step 2 of 6"
+
+
+@pytest.mark.parametrize("state", ["stopped", "failed"])
+def test_a_job_that_ended_in_order_or_by_an_error_is_what_it_says(home: Path, state: str) -> None:
+    report(home, JOB, state, error="no Kafka answers" if state == "failed" else None)
+    found = status.job(JOB)
+    assert (found["state"], found["error"]) == (state, "no Kafka answers" if state == "failed" else None)
+
+
+@pytest.mark.parametrize("state", ["starting", "running", "training", "waiting", "stopping"])
+def test_a_job_that_was_at_work_and_holds_no_lock_was_killed(home: Path, state: str) -> None:
+    report(home, JOB, state, "model 1: customers done, step 2 of 6")
+    assert (status.job(JOB)["state"], status.job(JOB)["doing"]) == ("killed", "")
 
 
 def test_a_failure_is_told_in_a_line_that_fits(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    report(home, JOB, tables=query(state="failed", error="[STREAM_FAILED] " + "very long " * 30))
+    report(home, JOB, "failed", tables=query(state="failed", error="[STREAM_FAILED] " + "very long " * 30))
     lines = shown(capsys)
     assert lines[5].startswith("    last error: [STREAM_FAILED] very long")
     assert lines[5].endswith(" ...")
@@ -155,8 +178,8 @@ def test_a_job_that_has_not_reported_since_it_started_is_starting(
     running(JOB, NOW + timedelta(seconds=5))
     running("retail_ingest", NOW)
     assert status.jobs() == {
-        "retail_ingest": {"state": "starting", "queries": {}},
-        JOB: {"state": "starting", "queries": {}},
+        "retail_ingest": {"state": "starting", "doing": "", "queries": {}},
+        JOB: {"state": "starting", "doing": "", "queries": {}},
     }
 
 
@@ -164,7 +187,7 @@ def test_a_job_that_has_not_reported_since_it_started_is_starting(
 def test_a_damaged_file_is_said_and_does_not_hide_the_others(
     home: Path, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report(home, "retail_ingest", tables=query(state="stopped"))
+    report(home, "retail_ingest", "stopped", tables=query(state="stopped"))
     (home / "run" / f"{JOB}.status.json").write_text(text)
     lines = shown(capsys)
     assert "retail_ingest: stopped" in lines
@@ -172,8 +195,8 @@ def test_a_damaged_file_is_said_and_does_not_hide_the_others(
 
 
 def test_json_has_a_key_for_each_job_and_the_broker(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    report(home, JOB, tables=query(state="stopped"))
-    report(home, "retail_ingest", tables=query(state="stopped"))
+    report(home, JOB, "stopped", tables=query(state="stopped"))
+    report(home, "retail_ingest", "stopped", tables=query(state="stopped"))
     assert status.main(["--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert list(found["jobs"]) == ["retail_ingest", JOB]
@@ -187,7 +210,7 @@ def test_a_wrong_address_is_told_and_hides_no_job(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "nowhere")
-    report(home, JOB, tables=query(state="stopped"))
+    report(home, JOB, "stopped", tables=query(state="stopped"))
     lines = shown(capsys)
     assert lines[0].startswith("broker: KAFKA_BOOTSTRAP_SERVERS has 'nowhere' where host:port is needed")
     assert f"{JOB}: stopped" in lines
@@ -199,7 +222,7 @@ def test_a_broker_that_answers_is_told(broker: Broker) -> None:
 
 
 def test_status_needs_no_spark(home: Path) -> None:
-    report(home, JOB, tables=query(state="stopped"))
+    report(home, JOB, "stopped", tables=query(state="stopped"))
     (home / "run" / f"{JOB}.board.json").write_text('{"present": [], "sensors": []}')
     ask = "import sys; from arus import __main__; __main__.main(['status']); sys.exit('pyspark' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", ask], cwd=ROOT, check=False, capture_output=True).returncode == 0

@@ -1,0 +1,44 @@
+"""Waiting aloud: nothing is silent for longer than two seconds, and nobody waits for ever."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+
+from arus.errors import ArusError
+
+DEFAULT_PATIENCE_SECONDS = 60.0
+NOTICE_SECONDS = 2.0
+REMINDER_SECONDS = 10.0
+LOOK_SECONDS = 0.2
+
+
+def patience_seconds() -> float:
+    """Return for how long something is waited for: ARUS_PATIENCE_SECONDS, by default a minute."""
+    given = os.environ.get("ARUS_PATIENCE_SECONDS") or str(DEFAULT_PATIENCE_SECONDS)
+    try:
+        return max(0.0, float(given))
+    except ValueError:
+        raise ArusError(f"ARUS_PATIENCE_SECONDS={given} is not a number of seconds") from None
+
+
+def wait_aloud(is_so: Callable[[], bool], what: str, say: Callable[[str], None] | None = None) -> bool:
+    """Wait until it is so, and return whether it came to be within the patience.
+
+    After two seconds, and then every ten, `say` (default: stderr) is told what is waited for.
+    """
+    end = time.monotonic() + patience_seconds()
+    due = time.monotonic() + NOTICE_SECONDS
+    while not is_so():
+        now = time.monotonic()
+        if now >= end:
+            return False
+        if now >= due:
+            (say or _to_stderr)(f"waiting for {what}, up to {end - now:.0f} s more ...")
+            due = now + REMINDER_SECONDS
+        time.sleep(LOOK_SECONDS)
+    return True
+
+
+def _to_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,53 @@
+"""A wish to stop, by SIGTERM or Ctrl-C, as the driver's JVM hears it and passes it on to the Python that drives it."""
+
+import os
+import threading
+from collections.abc import Callable
+
+from arus.streaming.spark_internals import add_shutdown_hook
+
+# A stop waits this long for the running micro-batch; what it cuts off is done again at the next start.
+STOP_PATIENCE_SECONDS = 6.0
+# Spark's own hook, which ends the session, has 50.
+HOOK_PRIORITY = 1000
+# Of a program that was interrupted.
+EXIT_CODE = 130
+
+
+class StopRequest:
+    """The JVM's first shutdown hook: it waits until the queries have stopped and `done` is set."""
+
+    class Java:
+        implements = ("java.lang.Runnable",)
+
+    def __init__(self, job: str) -> None:
+        self.asked = threading.Event()
+        self.done = threading.Event()
+        # Called where the stop comes before the queries run.
+        self.note_end: Callable[[], None] = lambda: None
+        self._job = job
+        self._is_running = False
+        add_shutdown_hook(self, HOOK_PRIORITY)
+
+    def take_over(self) -> None:
+        """From now on queries run: a stop is theirs to make. Before, there is nothing to put in order."""
+        self._is_running = True
+
+    def run(self) -> None:
+        self.asked.set()
+        if self._is_running:
+            print(f"{self._job}: stopping after the running micro-batch ...", flush=True)
+            self.done.wait(STOP_PATIENCE_SECONDS + 2)
+        else:
+            self.note_end()
+            print(f"{self._job}: stopped before it had begun", flush=True)
+            os._exit(EXIT_CODE)
+
+    def hashCode(self) -> int:  # noqa: N802
+        return id(self) & 0x7FFFFFFF
+
+    def equals(self, other: object) -> bool:
+        return self is other
+
+    def toString(self) -> str:  # noqa: N802
+        return "arus stop request"
