@@ -27,11 +27,19 @@ LONGEST_FILE_BYTES = 20_000_000
 
 
 class Counts(NamedTuple):
-    """What a table's batch counts itself: its records, those rejected, and those of which the time was of no use."""
+    """What a table's batch counts itself: its records, those rejected, those of which the time was of no use.
+
+    `written`: the rows of the table, where that is not one for each record that was not rejected.
+    """
 
     records: int
     rejected: int
     time_faults: int = 0
+    written: int | None = None
+
+    @property
+    def rows_out(self) -> int:
+        return self.records - self.rejected if self.written is None else self.written
 
 
 class BatchListener(StreamingQueryListener):
@@ -166,7 +174,7 @@ def summary(progress: dict[str, Any], counts: Counts | None) -> dict[str, Any]:
         "at": progress["timestamp"],
         "batch": progress["batchId"],
         "rows_in": counted.records,
-        "rows_out": counted.records - counted.rejected if counts else written,
+        "rows_out": counts.rows_out if counts else written,
         "rejected": counted.rejected,
         "time_faults": counted.time_faults,
         "lag": int(max(map(float, lags))) if lags and None not in lags else None,

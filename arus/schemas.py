@@ -125,7 +125,7 @@ JOBS = {
     ),
     "retail_train": Job(
         reads=("tables/retail",),
-        writes=("models",),
+        writes=("models/",),
         pipeline="retail",
         is_extra=False,
         is_later=True,

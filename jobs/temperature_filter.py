@@ -27,7 +27,7 @@ from arus.kafka_io import epoch_seconds, position, read_topic, write_topic
 from arus.settings import Trigger
 from arus.streaming.arrow_sink import ArrowSink
 from arus.streaming.record_batches import alert_ids, read_batch
-from arus.streaming.record_columns import is_usable, typed, with_message
+from arus.streaming.record_columns import usable
 from arus.streaming.records import Field, ahead, aliases
 from arus.streaming.sent_alerts import SentAlerts
 from arus.streaming.task_rows import REJECTS, Rows
@@ -98,9 +98,7 @@ def maybe_hot(raw: DataFrame, lowest_threshold: float) -> DataFrame:
 
 def parse(raw: DataFrame, settings: Settings) -> DataFrame:
     """Return the usable records of `sensor-suhu` with sensor_id, suhu and event_time."""
-    fields = reading_fields(settings)
-    usable = with_message(raw, fields).where(is_usable(fields, settings.max_value_bytes))
-    return usable.select("*", *(typed(field).alias(field.column) for field in fields))
+    return usable(raw, reading_fields(settings), settings.max_value_bytes)
 
 
 def too_hot(readings: DataFrame, thresholds: Thresholds) -> DataFrame:

@@ -25,7 +25,7 @@ from arus.job import Job
 from arus.listener import Counts
 from arus.schemas import TIME_FAULT
 from arus.settings import Trigger
-from arus.streaming.spark_internals import arrow_schema, map_arrow, running_query
+from arus.streaming.spark_internals import MicroBatch, arrow_schema, map_arrow, running_query
 from arus.streaming.table_writer import TableWriter
 from arus.streaming.task_rows import RECORDS_READ, REJECTS, RESULT, FileFacts, RowsOf, Target, from_bytes, task_rows
 
@@ -99,6 +99,16 @@ class ArrowSink:
         timed = [name for name, target in self._targets.items() if TIME_FAULT in target.schema.names]
         time_faults = sum(found.present(name, TIME_FAULT) for name in timed)
         counts = Counts(found.records, found.count(REJECTS), time_faults)
+        self._job.listener.count(f"{self._job.name}.{self._query}", batch_id, counts)
+
+    def append(self, table: str, batch: DataFrame, batch_id: int) -> None:
+        """Commit the rows of a micro-batch that Spark has computed, such as an aggregation's: they pass the driver."""
+        target = self._targets[table]
+        rows = batch.select(*target.schema.names).toArrow().cast(target.schema)
+        self.table(table).append([], rows, batch_id)
+        topics = schemas.JOBS[self._job.name].reads
+        records = MicroBatch(self._job.spark, batch_id).records(topics)
+        counts = Counts(records, rejected=0, written=rows.num_rows)
         self._job.listener.count(f"{self._job.name}.{self._query}", batch_id, counts)
 
     def table(self, name: str) -> TableWriter:

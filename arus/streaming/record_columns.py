@@ -37,6 +37,12 @@ def with_message(raw: DataFrame, fields: Sequence[Field]) -> DataFrame:
     return reduce(_computed, steps, raw)
 
 
+def usable(raw: DataFrame, fields: Sequence[Field], max_bytes: int) -> DataFrame:
+    """Return the Kafka records that can be used, with each field as a column of its own."""
+    found = with_message(raw, fields).where(is_usable(fields, max_bytes))
+    return found.select("*", *(typed(field).alias(field.column) for field in fields))
+
+
 def _computed(raw: DataFrame, message: Column) -> DataFrame:
     # Spark puts the expression of a column in every place where it is used, and moves filters down to it: it would
     # parse a record for each look at a field. It does neither past an explode.
