@@ -117,12 +117,17 @@ def text_of(found: dict[str, dict[str, Any]], kafka: dict[str, Any], shows_all: 
 
 def _remarks(name: str, facts: dict[str, Any]) -> list[str]:
     """Return what is said above a job's queries: its state, what it does, and why it ended."""
-    lines = [cut(f"{name}: {facts['state']}{': ' if facts['doing'] else ''}{facts['doing']}")]
+    lines = [headline(name, facts)]
     if facts.get("error"):
         lines.append(cut(f"  last error: {' '.join(facts['error'].split())}"))
     if facts["state"] == "killed":
         lines.append(f"  it ended without a word: see {home.logs() / name}.log; start it again, nothing is lost")
     return lines
+
+
+def headline(name: str, facts: dict[str, Any]) -> str:
+    """Return a job's state, and what it does or waits for, in a line."""
+    return cut(f"{name}: {facts['state']}{': ' if facts['doing'] else ''}{facts['doing']}")
 
 
 def cut(line: str) -> str:

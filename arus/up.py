@@ -31,10 +31,7 @@ def say_stopped(names: str, seconds: float) -> None:
 
 def bring_up(serves: bool = True) -> list[Program]:
     """Start broker, topics and server where they do not run yet, and return what began; if one fails, stop them all."""
-    java.find_java()
-    if not any((home.ROOT / ".jars" / "spark").glob("*.jar")):
-        raise ArusError("no jars in .jars/spark: run `make setup`")
-    _refuse_taken_port(serves)
+    refuse_missing(serves)
     with stopping_on_error(_ensure_supervisord()):
         begun = _ensure_broker()
         clock = time.monotonic()
@@ -44,6 +41,14 @@ def bring_up(serves: bool = True) -> list[Program]:
     return [*begun, *started]
 
 
+def refuse_missing(serves: bool) -> None:
+    """Raise ArusError where something is missing, or the server's port is taken, before anything is begun or said."""
+    java.find_java()
+    if not any((home.ROOT / ".jars" / "spark").glob("*.jar")):
+        raise ArusError("no jars in .jars/spark: run `make setup`")
+    _refuse_taken_port(serves)
+
+
 def start_pipelines(pipelines: Sequence[Pipeline], begun: list[Program], before: dict[str, int]) -> str | None:
     """Start the pipelines and wait for their rows, then all that can wait; add what began to `begun`.
 
@@ -51,10 +56,10 @@ def start_pipelines(pipelines: Sequence[Pipeline], begun: list[Program], before:
     """
     first = [pipeline for pipeline in pipelines if not pipeline.is_extra] or pipelines
     missing = None
-    if started := _start([name for pipeline in first for name in (pipeline.job, pipeline.producer)]):
+    if started := _start([name for pipeline in first for name in pipeline.first]):
         begun += started
         missing = wait_for_rows(first, begun, before)
-    waiting = [name for pipeline in pipelines if pipeline not in first for name in (pipeline.job, pipeline.producer)]
+    waiting = [name for pipeline in pipelines if pipeline not in first for name in pipeline.first]
     begun += _start([*waiting, *(name for pipeline in pipelines for name in pipeline.later)])
     return missing
 
@@ -218,8 +223,9 @@ def main(argv: list[str]) -> int:
     """Start everything and wait for its first rows; exit code 1 where they do not come."""
     options, pipelines = chosen(argparse.ArgumentParser(prog="python -m arus up", description=__doc__), argv)
     refuse_other_address()
-    before = row_counts(pipelines)
     was_down = supervision.running_pid() is None
+    refuse_missing(options.serves)
+    before = row_counts(pipelines)
     if was_down:
         say_where_it_goes_on(before)
     begun = bring_up(options.serves)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from arus import board_view, demo, locks, status
+from arus import board_view, locks, status
 from arus.board import Board, Sensor, Status
+from arus.cli import demo_view
 from arus.home import home as arus_home
-from arus.local.programs import PIPELINES
 from arus.schemas import KELEMBABAN, SUHU
 from tests.conftest import free_port
 
@@ -244,6 +244,6 @@ def test_the_demo_names_the_three_most_urgent() -> None:
 
 def test_the_demo_says_nothing_of_a_job_that_does_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
     small()
-    assert demo.warehouse_lines(PIPELINES) == []
+    assert demo_view.warehouse_lines([JOB]) == []
     monkeypatch.setattr(locks, "is_held", lambda name: name == f"checkpoints/{JOB}")
-    assert demo.warehouse_lines(PIPELINES) == [board_view.line_of(view())]
+    assert demo_view.warehouse_lines([JOB]) == [board_view.line_of(view())]

@@ -97,9 +97,12 @@ def test_the_life_of_the_job(cluster: Broker) -> None:
         }
         until(lambda: row_count(cluster, "tables/sensor_suhu") == 400, "400 rows in sensor_suhu")
 
-        second = submit(cluster, "temperature_filter")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("ARUS_PATIENCE_SECONDS", "3")
+            second = submit(cluster, "temperature_filter")
         said = words(second)
         assert second.returncode == 1
+        assert "which writes checkpoints/temperature_filter, to stop" in said
         assert f"temperature_filter (pid {job.pid}" in said
         assert "Traceback" not in said
 
