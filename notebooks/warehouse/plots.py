@@ -12,7 +12,18 @@ from matplotlib.font_manager import findfont, get_font
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from notebooks.warehouse_data import DANGER, STATUSES, Floats, Held, Integers, Monitor, Series, series, time_in_status
+from notebooks.shown import NO_STATUS, Shown
+from notebooks.warehouse.data import (
+    DANGER,
+    STATUSES,
+    Floats,
+    Held,
+    Integers,
+    Monitor,
+    Series,
+    series,
+    time_in_status,
+)
 
 # Told apart by lightness as well as by hue, so also by who sees no red or no green, and in grey print.
 COLOURS = ("#b2300c", "#f0a830", "#3b7fc4", "#9a9a9a", "#505050", "#cfe6d8")
@@ -26,11 +37,11 @@ GLYPHS = get_font(findfont("DejaVu Sans")).get_charmap()
 STEPS_OF_BAND = 240
 
 
-def over_time(monitor: Monitor, held: Held, most: int = 3) -> Figure | None:
+def over_time(monitor: Monitor, held: Held, most: int = 3) -> Figure | Shown:
     """Draw temperature, humidity and status over time, of the warehouses that were longest in danger."""
     chosen = held.warehouses[:most]
     if not chosen:
-        return None
+        return NO_STATUS
     lines = series(monitor, chosen)
     band = time_in_status(monitor, STEPS_OF_BAND, chosen)
     figure = Figure(figsize=(WIDTH_INCHES, 0.9 + 3.3 * len(chosen)), layout="constrained")
@@ -51,11 +62,11 @@ def over_time(monitor: Monitor, held: Held, most: int = 3) -> Figure | None:
     return figure
 
 
-def hours_in_status(held: Held, most: int = 12) -> Figure | None:
+def hours_in_status(held: Held, most: int = 12) -> Figure | Shown:
     """Draw for how many hours each status held, of the warehouses that were longest in danger."""
     chosen = held.warehouses[:most]
     if not chosen:
-        return None
+        return NO_STATUS
     figure = Figure(figsize=(WIDTH_INCHES, 1.7 + 0.38 * len(chosen)), layout="constrained")
     axis = figure.subplots()
     seconds = held.seconds[: len(chosen)].sum(axis=1)
@@ -72,11 +83,11 @@ def hours_in_status(held: Held, most: int = 12) -> Figure | None:
     return figure
 
 
-def dangerous_hours(held: Held, most: int = 12) -> Figure | None:
+def dangerous_hours(held: Held, most: int = 12) -> Figure | Shown:
     """Draw when the warehouses that were longest in danger were so: its share of each step of time."""
     chosen = held.warehouses[:most]
     if not chosen:
-        return None
+        return NO_STATUS
     figure = Figure(figsize=(WIDTH_INCHES, 1.2 + 0.34 * len(chosen)), layout="constrained")
     axis = figure.subplots()
     known = held.seconds[: len(chosen)].sum(axis=2)

@@ -154,7 +154,8 @@ def _codes(statuses: pa.ChunkedArray) -> Integers:
     codes = pc.index_in(statuses, pa.array(STATUSES, statuses.type))
     if codes.null_count:
         unknown = statuses.filter(codes.is_null())[0].as_py()
-        raise ArusError(f"status_gudang has the status {unknown!r}: add it to STATUSES in notebooks/warehouse_data.py")
+        where = "STATUSES in notebooks/warehouse/data.py"
+        raise ArusError(f"status_gudang has the status {unknown!r}: add it to {where}")
     places: Integers = codes.to_numpy()
     return places
 
