@@ -1,6 +1,7 @@
 """A small table as a notebook shows it, or a sentence where there is none."""
 
 import html
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -23,7 +24,8 @@ class Shown(NamedTuple):
     def _repr_html_(self) -> str:
         # A caption within the table would be as narrow as the table. The classes keep MathJax from
         # reading a warehouse's "$" as a formula.
-        said = f"<p>{html.escape(self.caption)}</p>"
+        words = re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(self.caption))
+        said = f'<p style="margin:4px">{words}</p>'
         return f'<div class="tex2jax_ignore mathjax_ignore">{said}{self._table()}</div>'
 
     def _table(self) -> str:

@@ -104,7 +104,7 @@ def test_one_line_and_one_model_are_enough_for_the_pictures_that_need_no_second(
 
 
 @pytest.mark.parametrize("rows", [[], ROWS[5:]])
-def test_without_a_line_to_use_a_sentence_is_in_each_picture_s_place(home: Path, rows: list[sample.Row]) -> None:
+def test_without_lines_sentences_stand_for_pictures(home: Path, rows: list[sample.Row]) -> None:
     sample.write_table(home, rows)
     sales, trained = data.open_sales(), models.open_models()
     said = [str(each) for each in pictures(sales, trained)]
