@@ -10,7 +10,8 @@ import pyarrow.dataset as ds
 
 from arus import home
 from notebooks.shown import NO_READINGS, NO_STATUS, Shown
-from notebooks.warehouse.data import DANGER, SECOND, STATUSES, Held, Monitor, as_datetime
+from notebooks.time_steps import SECOND, as_datetime
+from notebooks.warehouse.data import DANGER, STATUSES, Held, Monitor
 
 JOB = "warehouse_monitor"
 MOMENT = "%Y-%m-%d %H:%M:%S"

@@ -50,7 +50,7 @@ def test_a_broken_table_costs_only_its_own_page(home: Path) -> None:
 
 
 @pytest.mark.parametrize(("between", "number"), [([], 1), (["## Sizes"], 2)])
-def test_a_sentence_of_two_cells_stands_once(tmp_path: Path, between: list[str], number: int) -> None:
+def test_a_sentence_twice_stands_once(tmp_path: Path, between: list[str], number: int) -> None:
     shown = {"data": {"text/plain": "No images"}, "metadata": {}}
     output: Row = {"output_type": "display_data", **shown}
     cell: Row = {"cell_type": "code", "source": "", "execution_count": None, "outputs": [output]}

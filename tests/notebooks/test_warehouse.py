@@ -12,6 +12,7 @@ import pytest
 
 from arus.errors import ArusError
 from notebooks import __main__ as pages
+from notebooks.time_steps import SECOND, as_datetime, grid_of
 from notebooks.warehouse import data, plots, tables
 from tests.notebooks import warehouse_sample as sample
 from tests.notebooks.running import drawn, run
@@ -49,8 +50,9 @@ def test_time_in_status_is_what_a_loop_over_the_readings_finds(home: Path, rows:
     monitor = data.open_monitor()
     held = data.time_in_status(monitor)
     expected = held_by_hand(rows, timedelta(microseconds=held.grid.step))
+    edges = held.grid.edges.tolist()
     found = {
-        (name, data.as_datetime(int(held.grid.edges[step])), data.STATUSES[status]): held.seconds[at, step, status]
+        (name, as_datetime(edges[step]), data.STATUSES[status]): held.seconds[at, step, status]
         for at, name in enumerate(held.warehouses)
         for step, status in zip(*np.nonzero(held.seconds[at]), strict=True)
     }
@@ -99,10 +101,10 @@ def test_a_line_keeps_the_least_and_the_most_of_its_readings(home: Path, rows: l
     ("seconds", "step"), [(0, 1), (59, 2), (600, 30), (3600, 120), (86400, 3600), (86400 * 90, 86400 * 3)]
 )
 def test_steps_are_those_of_a_clock(seconds: int, step: int) -> None:
-    grid = data.grid_of(data.Monitor(None, None, None, None, 5, 5 + seconds * data.SECOND), 30)
-    assert grid.step == step * data.SECOND
+    grid = grid_of(5, 5 + seconds * SECOND, 30)
+    assert grid.step == step * SECOND
     assert grid.edges[0] <= 5
-    assert grid.edges[-2] <= 5 + seconds * data.SECOND < grid.edges[-1]
+    assert grid.edges[-2] <= 5 + seconds * SECOND < grid.edges[-1]
     assert grid.steps <= 31
 
 
