@@ -31,14 +31,15 @@ class Run(NamedTuple):
     bare: list[str]
 
 
-def run(name: str) -> Run:
-    """Run a notebook; no cell may warn, or start Spark."""
+def run(name: str, last: str = "") -> Run:
+    """Run a notebook, and code of the test's after it; no cell may warn, or start Spark."""
     node = pages.read(pages.HERE / f"{name}.ipynb")
     own = [cell for cell in node.cells if cell.cell_type == "code"]
     node.cells.insert(0, new_code_cell(STRICT))  # type: ignore[no-untyped-call]
-    node.cells.append(new_code_cell(NO_SPARK))  # type: ignore[no-untyped-call]
+    node.cells.append(new_code_cell(NO_SPARK + last))  # type: ignore[no-untyped-call]
     pages.execute(node)
-    outputs = [output for cell in own for output in cell.outputs]
+    cells = [*own, node.cells[-1]]
+    outputs = [output for cell in cells for output in cell.outputs]
     assert not [output for output in outputs if output.get("name") == "stderr"]
     printed = "".join(output.text for output in outputs if output.output_type == "stream")
     pictures = [output for output in outputs if "image/png" in output.get("data", {})]
