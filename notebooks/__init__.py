@@ -1,1 +1,1 @@
-"""The notebooks, one for each pipeline, and the code behind them; `python -m notebooks` makes pages of them."""
+"""A notebook for each pipeline, and the code behind it; `python -m notebooks` makes pages."""

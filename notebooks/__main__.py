@@ -4,12 +4,15 @@ import os
 import re
 import sys
 import tempfile
+import time
+from datetime import datetime, timezone
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
+from nbformat.v4 import new_markdown_cell
 from traitlets.config import Config
 
 from arus import home
@@ -39,26 +42,60 @@ def execute(node: nbformat.NotebookNode) -> None:
             raise ArusError(f"{error.ename}: {error.evalue}") from error
 
 
-def page(node: nbformat.NotebookNode, title: str) -> str:
-    """Return a notebook as one HTML page that loads nothing from elsewhere."""
-    exporter = HTMLExporter()  # type: ignore[no-untyped-call]
-    text, _ = exporter.from_notebook_node(node, resources={"metadata": {"name": title}})
+def drop_repeats(node: nbformat.NotebookNode) -> None:
+    """Drop the output of a cell that repeats the one above: without code it says nothing new."""
+    before = None
+    for cell in node.cells:
+        shown = [output.get("data") for output in cell.get("outputs", ())]
+        if shown and shown == before:
+            cell.outputs = []
+        before = shown
+
+
+def page(node: nbformat.NotebookNode, name: str) -> str:
+    """Return a notebook's words and outputs as one HTML page that loads nothing from elsewhere."""
+    drop_repeats(node)
+    made = f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC"
+    source = f"*Made {made} from `notebooks/{name}.ipynb`, which has the code of all this.*"
+    node.cells.append(new_markdown_cell(source))  # type: ignore[no-untyped-call]
+    exporter = HTMLExporter(  # type: ignore[no-untyped-call]
+        exclude_input=True, exclude_input_prompt=True, exclude_output_prompt=True
+    )
+    text, _ = exporter.from_notebook_node(node, resources={"metadata": {"name": name}})
     # The scripts would fetch MathJax and others from the internet; tables and pictures need none.
     return re.sub(r"<script\b.*?</script>", "", text, flags=re.DOTALL)
+
+
+def make(notebook: Path, target: Path) -> None:
+    node = read(notebook)
+    execute(node)
+    target.write_text(page(node, notebook.stem), encoding="utf-8")
+
+
+def make_all(folder: Path) -> bool:
+    """Make all pages, saying which one is being made; one that fails leaves the others alone."""
+    is_whole = True
+    for notebook in sorted(HERE.glob("*.ipynb")):
+        print(f"running {notebook.name} ...", end=" ", flush=True)
+        begun = time.monotonic()
+        try:
+            make(notebook, folder / f"{notebook.stem}.html")
+            print(f"{time.monotonic() - begun:.0f} s", flush=True)
+        except ArusError as error:
+            is_whole = False
+            print(f"no new page: {error}", flush=True)
+    return is_whole
 
 
 def main() -> None:
     folder = home.home() / "notebooks"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for notebook in sorted(HERE.glob("*.ipynb")):
-            target = folder / f"{notebook.stem}.html"
-            node = read(notebook)
-            execute(node)
-            target.write_text(page(node, notebook.stem), encoding="utf-8")
-            print(f"made {target}", flush=True)
-    except (ArusError, OSError) as error:
+        is_whole = make_all(folder)
+    except OSError as error:
         sys.exit(f"arus: {error}")
+    print(f"The pages are in {folder}")
+    sys.exit(not is_whole)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""What the retail notebook's tests share: a home of their own, and a small table in it."""
+"""What the notebooks' tests share: a home of their own, and a small retail table in it."""
 
 from pathlib import Path
 
 import pytest
 
 from arus.ping import free_port
-from notebooks import retail_data as data
+from notebooks.retail import data
 from tests.notebooks import retail_sample as sample
 
 

@@ -1,43 +1,20 @@
 """The image notebook: its figures against plain Python, its pictures' words, and itself, run as a reader would."""
 
-import io
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 from deltalake import DeltaTable
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from nbformat.v4 import new_code_cell
 
 from arus.errors import ArusError
 from arus.image_flags import DEFAULT
-from notebooks import __main__ as pages
-from notebooks import images_data as data
-from notebooks import images_plots as plots
-from notebooks import images_tables as tables
+from notebooks.images import data, plots, tables
+from notebooks.shown import NO_IMAGES, Shown
 from tests.arus.delta_tables import Row, append
 from tests.notebooks import images_sample as sample
-
-NOTEBOOK = pages.HERE / "images.ipynb"
-# The kernel's own warnings are not ours to mend.
-STRICT = """
-import warnings
-warnings.simplefilter("error")
-warnings.filterwarnings("ignore", module="ipykernel|IPython|traitlets|matplotlib_inline")
-warnings.filterwarnings("ignore", "InlineBackend")
-"""
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty home, with a space in its path."""
-    folder = tmp_path / "a home"
-    folder.mkdir()
-    monkeypatch.setenv("ARUS_HOME", str(folder))
-    monkeypatch.delenv("ARUS_STORE", raising=False)
-    return folder
+from tests.notebooks.running import drawn, run
 
 
 @pytest.fixture(scope="module")
@@ -132,12 +109,6 @@ def opened_in(home: Path) -> data.Images:
     return data.Images(table, None, table.to_table(data.READ))
 
 
-def drawn(figure: Figure | None) -> Figure:
-    assert figure
-    figure.savefig(io.BytesIO())
-    return figure
-
-
 def test_names_are_drawn_as_they_are(rows: list[Row]) -> None:
     images = data.open_images()
     assert len(rows) == len(images.rows)
@@ -153,16 +124,14 @@ def test_names_are_drawn_as_they_are(rows: list[Row]) -> None:
 
 
 @pytest.mark.parametrize("is_there", [False, True])
-def test_without_images_nothing_is_drawn(home: Path, is_there: bool) -> None:
+def test_without_images_a_sentence_is_in_each_picture_s_place(home: Path, is_there: bool) -> None:
     if is_there:
         append(home, "images", [])
     images = data.open_images()
-    drawn = [
-        *(make(images) for make in (plots.class_balance, plots.sizes, plots.qualities, plots.darkest, plots.blurriest)),
-        plots.duplicates(images, "exact-duplicate"),
-    ]
-    words = [make(images) for make in (tables.rarest, tables.measures, tables.flagged, tables.by_format)]
-    assert (drawn, [list(each.rows) for each in words]) == ([None] * 6, [[]] * 4)
+    pictures = (plots.class_balance, plots.sizes, plots.qualities, plots.darkest, plots.blurriest)
+    words = (tables.rarest, tables.common_sizes, tables.measures, tables.flagged, tables.by_format)
+    assert {make(images) for make in (*pictures, *words)} == {NO_IMAGES}
+    assert plots.duplicates(images, "exact-duplicate") == NO_IMAGES
 
 
 def test_each_quality_is_drawn_with_the_number_of_its_flag(rows: list[Row]) -> None:
@@ -180,7 +149,8 @@ def test_a_table_of_one_image(home: Path, rows: list[Row]) -> None:
     images = opened_in(home)
     for figure in (plots.class_balance(images), plots.sizes(images), plots.qualities(images), plots.blurriest(images)):
         drawn(figure)
-    assert plots.duplicates(images, "exact-duplicate") is None
+    no_pair = Shown("No image is flagged exact-duplicate.")
+    assert plots.duplicates(images, "exact-duplicate") == no_pair
     assert tables.rejected(images) == ("Nothing was rejected.", (), (), 1)
 
 
@@ -191,32 +161,20 @@ def test_a_broken_table_is_one_line(home: Path) -> None:
         data.open_images()
 
 
-def run_notebook() -> tuple[str, str, int]:
-    """Run the notebook, each warning an error; return what it printed, its page, and how many pictures it shows."""
-    node = pages.read(NOTEBOOK)
-    node.cells.insert(0, new_code_cell(STRICT))  # type: ignore[no-untyped-call]
-    pages.execute(node)
-    outputs = [output for cell in node.cells if cell.cell_type == "code" for output in cell.outputs]
-    assert not [output for output in outputs if output.get("name") == "stderr"]
-    printed = "".join(output.text for output in outputs if output.output_type == "stream")
-    pictures = [output for output in outputs if "image/png" in output.get("data", {})]
-    return printed, pages.page(node, "images"), len(pictures)
-
-
 def test_the_notebook_shows_a_home_with_images(filled: tuple[Path, list[Row]], rows: list[Row]) -> None:
-    printed, page, pictures = run_notebook()
+    printed, page, pictures, bare = run("images")
     assert printed == f"Looking at {len(rows)} images, of the table {filled[0]}/tables/images.\n"
+    assert bare == []
     assert pictures == 7
     assert "Rejected: 3 of 31 messages" in page
     assert "<script" not in page
 
 
 def test_without_a_table_the_notebook_says_how_to_get_one(home: Path) -> None:
-    printed, page, pictures = run_notebook()
-    assert printed == (
-        f"No images yet in {home}/tables/images: send some with `.venv/bin/python -m producers.images`, "
-        "run `./spark-submit.sh image_analytics`, then this notebook again.\n"
-    )
+    printed, page, pictures, bare = run("images")
+    missing, get = f"{home}/tables/images", 'make demo ARGS="--with images"'
+    assert printed == f"No images yet in {missing}: say `{get}`, then run this notebook again.\n"
+    assert bare == []
     assert pictures == 0
     assert "Traceback" not in page
     assert list(home.iterdir()) == []

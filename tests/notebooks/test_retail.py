@@ -1,38 +1,18 @@
 """The retail notebook: its tables' and pictures' words, and itself, run as a reader would."""
 
-import io
 from pathlib import Path
 from typing import Any
 
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from nbformat.v4 import new_code_cell
 
-from notebooks import __main__ as pages
-from notebooks import retail_data as data
-from notebooks import retail_model_plots as model_plots
-from notebooks import retail_models as models
-from notebooks import retail_moves_plots as moves_plots
-from notebooks import retail_plots as plots
-from notebooks import retail_server as server
-from notebooks import retail_style as style
-from notebooks import retail_tables as tables
+from notebooks import style
+from notebooks.retail import data, model_plots, models, moves_plots, plots, server, tables
+from notebooks.shown import NO_MODEL, ONE_MODEL, Shown
 from tests.notebooks import retail_sample as sample
 from tests.notebooks.retail_sample import ROWS, line
-
-NOTEBOOK = pages.HERE / "retail.ipynb"
-# The kernel's own warnings are not ours to mend.
-STRICT = """
-import warnings
-warnings.simplefilter("error")
-warnings.filterwarnings("ignore", module="ipykernel|IPython|traitlets|matplotlib_inline")
-warnings.filterwarnings("ignore", "InlineBackend")
-"""
-NO_SPARK = """
-import sys
-assert not [name for name in sys.modules if name.partition(".")[0] in ("pyspark", "py4j")]
-"""
+from tests.notebooks.running import drawn, run
 
 
 def test_tables_in_words(sales: data.Sales) -> None:
@@ -56,13 +36,7 @@ def test_tables_in_words(sales: data.Sales) -> None:
     assert shown.rows == [("", "71053 WHITE $1 LANTERN")]
 
 
-def drawn(figure: Figure | None) -> Figure:
-    assert figure
-    figure.savefig(io.BytesIO())
-    return figure
-
-
-def pictures(sales: data.Sales, trained: models.Models) -> list[Figure | None]:
+def pictures(sales: data.Sales, trained: models.Models) -> list[Figure | Shown]:
     model = trained.shown
     return [
         plots.over_time(data.over_time(sales.lines)),
@@ -87,7 +61,7 @@ def test_names_are_drawn_as_they_are(home: Path) -> None:
 
 def test_pictures_say_what_was_chosen_who_is_in_it_and_what_is_gone(sales: data.Sales) -> None:
     sample.write_models(1, 2, 3, champion=3)
-    figures = [figure for figure in pictures(sales, models.open_models()) if figure]
+    figures = [drawn(figure) for figure in pictures(sales, models.open_models())]
     *_, choice, planes, profiles, moves, scores = figures
     assert {axis.get_title("right") for axis in choice.axes} == {"k = 2: 0.430"}
     dots: list[Any] = list(choice.axes[0].collections)
@@ -122,54 +96,49 @@ def test_one_line_and_one_model_are_enough_for_the_pictures_that_need_no_second(
     sample.write_table(home, ROWS[:1])
     sample.write_models(1)
     *most, moves, scores = pictures(data.open_sales(), models.open_models())
-    assert (moves, scores) == (None, None)
+    assert (moves, scores) == (ONE_MODEL, ONE_MODEL)
     for figure in most:
         drawn(figure)
     trained = models.open_models()
-    assert tables.moved(trained, models.last_changes(trained)).caption.startswith("Nothing moved yet: two models")
+    assert tables.moved(trained, models.last_changes(trained)) == ONE_MODEL
 
 
 @pytest.mark.parametrize("rows", [[], ROWS[5:]])
-def test_without_a_line_to_use_there_is_nothing_to_draw(home: Path, rows: list[sample.Row]) -> None:
+def test_without_lines_sentences_stand_for_pictures(home: Path, rows: list[sample.Row]) -> None:
     sample.write_table(home, rows)
     sales, trained = data.open_sales(), models.open_models()
-    assert pictures(sales, trained) == [None] * 8
+    said = [str(each) for each in pictures(sales, trained)]
+    assert [text.split(":")[0] for text in said] == [
+        *["No sales yet"] * 2,
+        "No known customers yet",
+        *["No model yet"] * 3,
+        *["Nothing moved yet"] * 2,
+    ]
     assert list(tables.table_shape(sales).rows[:1]) == ([("lines used", "0")] if rows else [])
-    assert tables.example_customer(sales, None, models.all_entities(None)).caption == "No customer to show."
-
-
-def run_notebook() -> tuple[str, str, int]:
-    """Run the notebook, each warning an error; return what it printed, its page, and how many pictures it shows."""
-    node = pages.read(NOTEBOOK)
-    node.cells.insert(0, new_code_cell(STRICT))  # type: ignore[no-untyped-call]
-    node.cells.append(new_code_cell(NO_SPARK))  # type: ignore[no-untyped-call]
-    pages.execute(node)
-    outputs = [output for cell in node.cells if cell.cell_type == "code" for output in cell.outputs]
-    assert not [output for output in outputs if output.get("name") == "stderr"]
-    printed = "".join(output.text for output in outputs if output.output_type == "stream")
-    pictures = [output for output in outputs if "image/png" in output.get("data", {})]
-    return printed, pages.page(node, "retail"), len(pictures)
+    assert tables.example_customer(sales, None, models.all_entities(None)) == NO_MODEL
 
 
 def test_the_notebook_shows_a_home_with_rows_and_models(home: Path) -> None:
     sample.write_table(home, sample.generated(1500))
     sample.write_models(1, 2, 3, champion=3)
-    printed, page, pictures = run_notebook()
+    printed, page, pictures, bare = run("retail")
     assert printed.startswith("1,500 rows from 2010-12-01 08:26 to 2010-12-0")
     assert "Models 1, 2, 3. Looking at model 3, the champion, trained 2026-11-21 22:03:05 UTC on version 2." in printed
     assert f"Nobody answers at {server.address()} (" in printed
     assert printed.endswith("By the centroids of model.json: cluster 1, 'high prices'.\n")
+    assert bare == []
     assert pictures == 8
     assert "From model 2 to model 3" in page
     assert "<script" not in page
 
 
 def test_without_rows_and_models_the_notebook_says_how_to_get_them(home: Path) -> None:
-    printed, page, pictures = run_notebook()
+    printed, page, pictures, bare = run("retail")
     assert printed.splitlines()[:2] == [
         f"No retail rows yet in {home}/tables: say `make demo`, then run this notebook again.",
         f"No model yet in {home}/models: say `./spark-submit.sh retail_train`, then run this notebook again.",
     ]
+    assert bare == []
     assert pictures == 0
     assert "Traceback" not in page
     assert list(home.iterdir()) == []

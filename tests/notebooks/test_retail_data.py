@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from arus import home as arus_home
-from notebooks import retail_data as data
-from notebooks import retail_tables as tables
+from notebooks.retail import data, tables
 
 
 def test_a_row_is_left_out_for_the_first_reason_that_holds(sales: data.Sales) -> None:

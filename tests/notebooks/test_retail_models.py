@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 
 from arus import models as model_folders
-from notebooks import retail_data as data
-from notebooks import retail_models as models
-from notebooks import retail_tables as tables
+from notebooks.retail import data, models, tables
 from tests.notebooks import retail_sample as sample
 
 

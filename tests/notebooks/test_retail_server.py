@@ -8,8 +8,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 
-from notebooks import retail_models as models
-from notebooks import retail_server as server
+from notebooks.retail import models, server
 from tests.notebooks import retail_sample as sample
 
 

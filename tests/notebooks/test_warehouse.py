@@ -1,6 +1,5 @@
 """The warehouse notebook: its numbers against plain Python, its pictures' words, and itself, run as a reader would."""
 
-import io
 import json
 import math
 from collections import Counter, defaultdict
@@ -10,37 +9,17 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
-from nbformat.v4 import new_code_cell
 
 from arus.errors import ArusError
 from notebooks import __main__ as pages
-from notebooks import warehouse_data as data
-from notebooks import warehouse_plots as plots
-from notebooks import warehouse_tables as tables
+from notebooks.time_steps import SECOND, as_datetime, grid_of
+from notebooks.warehouse import data, plots, tables
 from tests.notebooks import warehouse_sample as sample
+from tests.notebooks.running import drawn, run
 from tests.notebooks.warehouse_sample import Row
 
-NOTEBOOK = pages.HERE / "warehouse.ipynb"
 DANGER = "Bahaya tinggi! Barang berisiko rusak"
-# The kernel's own warnings are not ours to mend.
-STRICT = """
-import warnings
-warnings.simplefilter("error")
-warnings.filterwarnings("ignore", module="ipykernel|IPython|traitlets|matplotlib_inline")
-warnings.filterwarnings("ignore", "InlineBackend")
-"""
 NAMES = ["G1", "G2", "G10", "$a_1$ <b>x</b> \\$y", "仓库\n" + "panjang sekali " * 9]
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty home, with a space in its path."""
-    folder = tmp_path / "a home"
-    folder.mkdir()
-    monkeypatch.setenv("ARUS_HOME", str(folder))
-    monkeypatch.delenv("ARUS_STORE", raising=False)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +50,9 @@ def test_time_in_status_is_what_a_loop_over_the_readings_finds(home: Path, rows:
     monitor = data.open_monitor()
     held = data.time_in_status(monitor)
     expected = held_by_hand(rows, timedelta(microseconds=held.grid.step))
+    edges = held.grid.edges.tolist()
     found = {
-        (name, data.as_datetime(int(held.grid.edges[step])), data.STATUSES[status]): held.seconds[at, step, status]
+        (name, as_datetime(edges[step]), data.STATUSES[status]): held.seconds[at, step, status]
         for at, name in enumerate(held.warehouses)
         for step, status in zip(*np.nonzero(held.seconds[at]), strict=True)
     }
@@ -121,10 +101,10 @@ def test_a_line_keeps_the_least_and_the_most_of_its_readings(home: Path, rows: l
     ("seconds", "step"), [(0, 1), (59, 2), (600, 30), (3600, 120), (86400, 3600), (86400 * 90, 86400 * 3)]
 )
 def test_steps_are_those_of_a_clock(seconds: int, step: int) -> None:
-    grid = data.grid_of(data.Monitor(None, None, None, None, 5, 5 + seconds * data.SECOND), 30)
-    assert grid.step == step * data.SECOND
+    grid = grid_of(5, 5 + seconds * SECOND, 30)
+    assert grid.step == step * SECOND
     assert grid.edges[0] <= 5
-    assert grid.edges[-2] <= 5 + seconds * data.SECOND < grid.edges[-1]
+    assert grid.edges[-2] <= 5 + seconds * SECOND < grid.edges[-1]
     assert grid.steps <= 31
 
 
@@ -162,12 +142,6 @@ def test_an_unknown_status_is_not_left_out_in_silence(home: Path) -> None:
         data.time_in_status(data.open_monitor())
 
 
-def drawn(figure: Figure | None) -> Figure:
-    assert figure
-    figure.savefig(io.BytesIO())
-    return figure
-
-
 def test_names_are_drawn_as_they_are(home: Path, rows: list[Row]) -> None:
     sample.fill(home, rows)
     monitor = data.open_monitor()
@@ -195,30 +169,20 @@ def test_one_warehouse_that_is_always_safe(home: Path, seconds: int) -> None:
     assert tables.most_dangerous(held) == (f"No warehouse was ever in '{DANGER}'.", (), (), 1)
 
 
-def run_notebook() -> tuple[str, str, int]:
-    """Run the notebook, each warning an error; return what it printed, its page, and how many pictures it shows."""
-    node = pages.read(NOTEBOOK)
-    node.cells.insert(0, new_code_cell(STRICT))  # type: ignore[no-untyped-call]
-    pages.execute(node)
-    outputs = [output for cell in node.cells if cell.cell_type == "code" for output in cell.outputs]
-    assert not [output for output in outputs if output.get("name") == "stderr"]
-    printed = "".join(output.text for output in outputs if output.output_type == "stream")
-    pictures = [output for output in outputs if "image/png" in output.get("data", {})]
-    return printed, pages.page(node, "warehouse"), len(pictures)
-
-
 def test_the_notebook_shows_a_home_with_data(home: Path, rows: list[Row]) -> None:
     sample.fill(home, rows)
-    printed, page, pictures = run_notebook()
+    printed, page, pictures, bare = run("warehouse")
     assert "Looking at 2026-01-02 03:04:05 to 2026-01-02 05:0" in printed
+    assert bare == []
     assert pictures == 3
     assert "The join holds 42 readings" in page
     assert "<script" not in page
 
 
 def test_without_tables_the_notebook_says_how_to_get_them(home: Path) -> None:
-    printed, page, pictures = run_notebook()
+    printed, page, pictures, bare = run("warehouse")
     assert printed == (f"No warehouse readings yet in {home}/tables: say `make demo`, then run this notebook again.\n")
+    assert bare == []
     assert pictures == 0
     assert "Traceback" not in page
     assert list(home.iterdir()) == []

@@ -7,21 +7,16 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from deltalake import DeltaTable
-from numpy.typing import NDArray
 
-from arus import delta_files
 from arus.errors import ArusError
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from notebooks.stored import dataset
+from notebooks.time_steps import HOUR, SECOND, Floats, Grid, Integers, Series, grid_of
 
 # Worst first; the last two are readings that found no partner of the other kind.
 STATUSES = (
@@ -36,11 +31,6 @@ DANGER = STATUSES.index("Bahaya tinggi! Barang berisiko rusak")
 KINDS = ("suhu", "kelembaban")
 # A status says nothing about the time long after its reading: a gap in the readings belongs to no status.
 LONGEST_HOLD_SECONDS = 10.0
-SECOND = 1_000_000
-HOUR = 3600 * SECOND
-# Steps that divide a minute, an hour or a day, so that they begin where a clock's do.
-UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"))
-STEP_SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 
 
 @dataclass(frozen=True)
@@ -64,25 +54,6 @@ class Monitor:
         return ((at, min(at + length, self.end + 1)) for at in range(self.start, self.end + 1, length))
 
 
-class Grid(NamedTuple):
-    """Steps of time: the first one's beginning, their length, both in microseconds, and how many."""
-
-    origin: int
-    step: int
-    steps: int
-
-    @property
-    def edges(self) -> Integers:
-        return self.origin + self.step * np.arange(self.steps + 1, dtype=np.int64)
-
-    @property
-    def said(self) -> str:
-        """A step's length in words."""
-        seconds = self.step // SECOND
-        size, unit = next(((n, unit) for n, unit in UNITS if seconds >= n), (1, "second"))
-        return f"{seconds // size} {unit}{'s' if seconds > size else ''}"
-
-
 class Held(NamedTuple):
     """For how long each status held: seconds[warehouse, step, status]. The warehouse longest in danger comes first."""
 
@@ -91,19 +62,16 @@ class Held(NamedTuple):
     seconds: Floats
 
 
-class Series(NamedTuple):
-    """One sensor's readings over time; where there are many, the mean, least and most of each step."""
-
-    moments: Integers
-    mean: Floats
-    least: Floats
-    most: Floats
-
-
 def open_monitor(hours: float = 24) -> Monitor:
     """Return this store's tables, looked at from `hours` before the newest reading on; ArusError if one is broken."""
     readings, warnings, statuses, rejects = (
-        _dataset(name) for name in ("sensor_gudang", "peringatan_gudang", "status_gudang", "rejects/warehouse_monitor")
+        dataset(name)
+        for name in (
+            "sensor_gudang",
+            "peringatan_gudang",
+            "status_gudang",
+            "rejects/warehouse_monitor",
+        )
     )
     spans = [span for table in (readings, statuses) if table and (span := _span(table))]
     if not spans:
@@ -119,7 +87,7 @@ def time_in_status(monitor: Monitor, most_steps: int = 30, only: Sequence[str] |
     A reading's status holds until the warehouse's next reading, for LONGEST_HOLD_SECONDS at most; all of that time
     counts in the step that the reading is in.
     """
-    grid = grid_of(monitor, most_steps)
+    grid = grid_of(monitor.start, monitor.end, most_steps)
     sums: dict[str, Floats] = {}
     for begin, until in monitor.pieces():
         # What follows the piece is read as well, as far as it can end a hold that begins in it.
@@ -154,14 +122,15 @@ def _codes(statuses: pa.ChunkedArray) -> Integers:
     codes = pc.index_in(statuses, pa.array(STATUSES, statuses.type))
     if codes.null_count:
         unknown = statuses.filter(codes.is_null())[0].as_py()
-        raise ArusError(f"status_gudang has the status {unknown!r}: add it to STATUSES in notebooks/warehouse_data.py")
+        where = "STATUSES in notebooks/warehouse/data.py"
+        raise ArusError(f"status_gudang has the status {unknown!r}: add it to {where}")
     places: Integers = codes.to_numpy()
     return places
 
 
 def series(monitor: Monitor, warehouses: Sequence[str], most_steps: int = 600) -> dict[tuple[str, str], Series]:
     """Return the readings of these warehouses, by warehouse and kind, in so many points each at most."""
-    grid = grid_of(monitor, most_steps)
+    grid = grid_of(monitor.start, monitor.end, most_steps)
     rows = _rows(monitor.readings, ("kind", "reading"), monitor.start, monitor.end + 1, warehouses)
     keys = [(warehouse, kind) for warehouse in warehouses for kind in KINDS]
     return {
@@ -182,25 +151,6 @@ def _series(rows: pa.Table, grid: Grid) -> Series:
         np.add.reduceat(value, first) / count,
         np.minimum.reduceat(value, first),
         np.maximum.reduceat(value, first),
-    )
-
-
-def grid_of(monitor: Monitor, most_steps: int) -> Grid:
-    """Return the time to look at in at most so many steps (and a begun one), of a length that a clock knows."""
-    seconds = max(monitor.end - monitor.start, 0) / SECOND
-    days = math.ceil(seconds / most_steps / 86400) * 86400
-    step = SECOND * next((step for step in STEP_SECONDS if step * most_steps >= seconds), days)
-    origin = monitor.start // step * step
-    return Grid(origin, step, max(1, (monitor.end - origin) // step + 1))
-
-
-def as_datetime(moment: int) -> datetime:
-    return datetime.fromtimestamp(moment // SECOND, timezone.utc)
-
-
-def _dataset(name: str) -> ds.Dataset | None:
-    return (
-        delta_files.opened(name).to_pyarrow_dataset() if DeltaTable.is_deltatable(delta_files.path_of(name)) else None
     )
 
 

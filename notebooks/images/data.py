@@ -9,11 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from deltalake import DeltaTable
 from numpy.typing import NDArray
 
-from arus import delta_files
 from arus.image_stored import JOB, POSITION, TABLE, Place, Row, place_of, rows_at
+from notebooks.stored import dataset
 
 Floats = NDArray[np.float64]
 
@@ -53,16 +52,10 @@ class Pair(NamedTuple):
 
 def open_images() -> Images:
     """Return this store's images; ArusError if a table is broken."""
-    table, rejects = (_dataset(name) for name in (TABLE, f"rejects/{JOB}"))
+    table, rejects = (dataset(name) for name in (TABLE, f"rejects/{JOB}"))
     types = {"flags": pa.list_(pa.string())}
     empty = pa.schema([(name, types.get(name, pa.string())) for name in READ]).empty_table()
     return Images(table, rejects, table.to_table(READ) if table else empty)
-
-
-def _dataset(name: str) -> ds.Dataset | None:
-    if not DeltaTable.is_deltatable(delta_files.path_of(name)):
-        return None
-    return delta_files.opened(name).to_pyarrow_dataset()
 
 
 def values(images: Images, column: str) -> Floats:

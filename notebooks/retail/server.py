@@ -11,7 +11,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import numpy as np
 
-from notebooks.retail_models import Models, names, nearest
+from notebooks.retail.models import Models, names, nearest
 
 DEFAULT_SERVER = "http://127.0.0.1:5000"
 QUESTION = {"model_number": "1", "CustomerID": 17850, "Quantity": 10, "UnitPrice": 5.0}

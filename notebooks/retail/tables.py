@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from arus import home
-from notebooks.retail_data import Sales, Shape, bought, shape
-from notebooks.retail_models import Changes, Entities, Facts, Models, example, names
-from notebooks.retail_style import short
-from notebooks.shown import Shown
+from notebooks.retail.data import Sales, Shape, bought, shape
+from notebooks.retail.models import Changes, Entities, Facts, Models, example, names
+from notebooks.shown import NO_MODEL, NO_SALES, ONE_MODEL, Shown
+from notebooks.style import short
 
 TRAIN = "./spark-submit.sh retail_train"
 # Why the training leaves a line out, in the words of model.json and in ours.
@@ -51,7 +51,7 @@ def table_shape(sales: Sales) -> Shown:
     """Return how many invoices, customers, products and countries the lines have that the training uses."""
     found = shape(sales)
     if found is None:
-        return Shown("No rows, no shape.")
+        return NO_SALES
     used, missing = found.counts["used"], found.counts["without_customer"]
     rows = [
         ("lines used", f"{used:,}"),
@@ -65,7 +65,7 @@ def left_out(sales: Sales, model: Facts | None) -> Shown:
     """Return what is left out and why, of the table as it is now and as the model was trained on."""
     now = shape(sales)
     if now is None:
-        return Shown("Nothing is left out: there are no rows.")
+        return NO_SALES
     then = model["rows"] if model else None
     columns = ["", "why", "rows now", *([f"rows for model {model['model_number']}"] if model else [])]
     counts = [now.counts, *([then] if then else [])]
@@ -81,7 +81,7 @@ def left_out(sales: Sales, model: Facts | None) -> Shown:
 def moved(models: Models, changed: Mapping[str, Changes]) -> Shown:
     """Return how many entities changed their cluster between the last two models, or why nothing moved yet."""
     if not changed:
-        return Shown(f"Nothing moved yet: two models are needed. `{TRAIN}` makes the next one, best with new rows.")
+        return ONE_MODEL
     before, after = models.last_two
     rows = []
     for view, found in changed.items():
@@ -94,7 +94,7 @@ def moved(models: Models, changed: Mapping[str, Changes]) -> Shown:
 def flows(models: Models, changed: Mapping[str, Changes], most: int = 10) -> Shown:
     """Return between which clusters the most entities went from the last model but one to the last."""
     if not changed:
-        return Shown("No flows without two models.")
+        return ONE_MODEL
     before, after = models.last_two
     found = []
     for view, each in changed.items():
@@ -111,7 +111,7 @@ def flows(models: Models, changed: Mapping[str, Changes], most: int = 10) -> Sho
 def hit_rates(model: Facts | None) -> Shown:
     """Return how well the recommendations did against popularity, and which are served."""
     if model is None:
-        return Shown(f"No recommendations yet: `{TRAIN}` makes a model.")
+        return NO_MODEL
     rows = [
         (
             what,
@@ -130,9 +130,11 @@ def hit_rates(model: Facts | None) -> Shown:
 
 def example_customer(sales: Sales, model: Facts | None, known: Mapping[str, Entities]) -> Shown:
     """Return what one customer buys, and what the model would offer next."""
-    name = example(known["customers"]) if model else None
-    if model is None or name is None:
-        return Shown("No customer to show.")
+    if model is None:
+        return NO_MODEL
+    name = example(known["customers"])
+    if name is None:
+        return Shown("The model knows no customer.")
     facts = known["customers"][name]
     profile = ", ".join(f"{feature.replace('_', ' ')} {short(value)}" for feature, value in facts["profile"].items())
     described = {code: product.get("description", "") for code, product in known["products"].items()}

@@ -12,9 +12,10 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from arus.models import VIEWS
-from notebooks.retail_data import Floats
-from notebooks.retail_models import PARTS, Entities, Facts, in_order, nearest
-from notebooks.retail_style import INK, MAIN, QUIET, WIDTH_INCHES, bare, colour_of, logarithmic, short
+from notebooks.retail.data import Floats
+from notebooks.retail.models import PARTS, Entities, Facts, in_order, nearest
+from notebooks.shown import NO_MODEL, Shown
+from notebooks.style import INK, MAIN, QUIET, WIDTH_INCHES, bare, colour_of, logarithmic, short
 
 PART_NAMES = {"line": "typical line", "profile": "profile"}
 REFUSED, CHOSEN = "#d55e00", "#e69f00"
@@ -34,10 +35,10 @@ LEAST_ROWS = 5
 PALE = 0.82
 
 
-def choice_of_k(model: Facts | None) -> Figure | None:
+def choice_of_k(model: Facts | None) -> Figure | Shown:
     """Draw the silhouette of every k-means that was tried, by k, with those refused and the one chosen."""
     if model is None:
-        return None
+        return NO_MODEL
     figure = Figure(figsize=(WIDTH_INCHES, 8.2), layout="constrained")
     axes = figure.subplots(len(VIEWS), len(PARTS), squeeze=False)
     for row, view in zip(axes, VIEWS, strict=True):
@@ -98,10 +99,10 @@ def _sweep_keys() -> list[Line2D]:
     ]
 
 
-def planes(model: Facts | None, known: Mapping[str, Entities]) -> Figure | None:
+def planes(model: Facts | None, known: Mapping[str, Entities]) -> Figure | Shown:
     """Draw each view's entities by their typical line, in the colour of their cluster, and the clusters' sizes."""
     if model is None:
-        return None
+        return NO_MODEL
     figure = Figure(figsize=(WIDTH_INCHES, 12.6), layout="constrained")
     axes = figure.subplots(len(VIEWS), 2, width_ratios=[3, 2])
     for (plane, sizes), view in zip(axes, VIEWS, strict=True):
@@ -181,10 +182,10 @@ def _sizes(axis: Axes, clustering: Facts) -> None:
     bare(axis, "bottom")
 
 
-def profiles(model: Facts | None) -> Figure | None:
+def profiles(model: Facts | None) -> Figure | Shown:
     """Draw the typical values of each view's profile clusters, coloured by how far they are from the average."""
     if model is None:
-        return None
+        return NO_MODEL
     rows = [len(model["views"][view]["profile"]["clusters"]) for view in VIEWS]
     figure = Figure(figsize=(WIDTH_INCHES, 2.9 + 0.42 * sum(rows)), layout="constrained")
     axes = figure.subplots(len(VIEWS), 1, height_ratios=[0.8 + row for row in rows])

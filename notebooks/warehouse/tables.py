@@ -9,8 +9,9 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from arus import home
-from notebooks.shown import Shown
-from notebooks.warehouse_data import DANGER, SECOND, STATUSES, Held, Monitor, as_datetime
+from notebooks.shown import NO_READINGS, NO_STATUS, Shown
+from notebooks.time_steps import SECOND, as_datetime
+from notebooks.warehouse.data import DANGER, STATUSES, Held, Monitor
 
 JOB = "warehouse_monitor"
 MOMENT = "%Y-%m-%d %H:%M:%S"
@@ -29,6 +30,8 @@ def summary(monitor: Monitor) -> str:
 
 def totals(held: Held) -> Shown:
     """Return the hours of each status over all warehouses, and their share."""
+    if not held.warehouses:
+        return NO_STATUS
     seconds = held.seconds.sum(axis=(0, 1))
     whole = seconds.sum() or 1.0
     rows = [
@@ -40,6 +43,8 @@ def totals(held: Held) -> Shown:
 
 def most_dangerous(held: Held, count: int = 5) -> Shown:
     """Return the steps of time in which a warehouse was longest in danger, the longest first."""
+    if not held.warehouses:
+        return NO_STATUS
     danger = held.seconds[:, :, DANGER]
     worst = [divmod(place, danger.shape[1]) for place in (-danger).argsort(axis=None, kind="stable")[:count].tolist()]
     edges = held.grid.edges.tolist()
@@ -108,6 +113,8 @@ def counts(monitor: Monitor) -> Shown:
         ),
         *((f"rejected, {reason}", number) for reason, number in _count(monitor.rejects, "reason")),
     ]
+    if not named:
+        return NO_READINGS
     late = "" if any(name == "rejected, late" for name, _ in named) else " No reading came too late."
     return Shown(
         f"Rows since the tables began.{late}", ("what", "rows"), [(name, f"{number:,}") for name, number in named]

@@ -12,19 +12,20 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from arus.models import VIEWS
-from notebooks.retail_model_plots import PART_NAMES, mark_centroid
-from notebooks.retail_models import Facts, Models, Point, names, paths
-from notebooks.retail_style import COLOURS, INK, QUIET, SECOND, WIDTH_INCHES, bare, colour_of, logarithmic
+from notebooks.retail.model_plots import PART_NAMES, mark_centroid
+from notebooks.retail.models import Facts, Models, Point, names, paths
+from notebooks.shown import ONE_MODEL, Shown
+from notebooks.style import COLOURS, INK, QUIET, SECOND, WIDTH_INCHES, bare, colour_of, logarithmic
 
 # Letters: a longer one would push the pictures beside it away.
 WIDEST_KEY = 42
 STYLES: dict[str, Literal["-", "--"]] = {"line": "-", "profile": "--"}
 
 
-def moves(models: Models) -> Figure | None:
+def moves(models: Models) -> Figure | Shown:
     """Draw each cluster's way through the plane from model to model, and its share of the entities in each."""
     if len(models.found) < 2:
-        return None
+        return ONE_MODEL
     figure = Figure(figsize=(WIDTH_INCHES, 8.4), layout="constrained")
     ways, shares = figure.subplots(2, len(VIEWS), height_ratios=[3, 2])
     for at, view in enumerate(VIEWS):
@@ -80,10 +81,10 @@ def _names(axis: Axes, found: Mapping[int, Facts], view: str) -> None:
     axis.legend(handles=keys, loc="upper left", bbox_to_anchor=(-0.12, -0.24), frameon=False, fontsize="small")
 
 
-def scores(models: Models) -> Figure | None:
+def scores(models: Models) -> Figure | Shown:
     """Draw each model's score beside the champion's on the same points, and the silhouettes that it is the mean of."""
     if len(models.found) < 2:
-        return None
+        return ONE_MODEL
     figure = Figure(figsize=(WIDTH_INCHES, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     numbers = sorted(models.found)

@@ -11,7 +11,7 @@ import numpy as np
 from arus import home, models
 from arus.errors import ArusError
 from arus.models import VIEWS
-from notebooks.retail_data import Floats, Integers
+from notebooks.retail.data import Floats, Integers
 
 # model.json, a clustering in it, or the facts of an entity.
 Facts = Mapping[str, Any]

@@ -8,10 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable
 from numpy.typing import NDArray
 
-from arus import delta_files
+from notebooks import stored
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -83,10 +82,10 @@ class Customers(NamedTuple):
 
 def open_sales() -> Sales:
     """Return the table as it is now; ArusError if it is broken."""
-    if not DeltaTable.is_deltatable(delta_files.path_of(TABLE)):
+    table = stored.table(TABLE)
+    if table is None:
         rows = judged(pa.schema(list(COLUMNS.items())).empty_table())
         return Sales(None, rows, rows)
-    table = delta_files.opened(TABLE)
     rows = judged(table.to_pyarrow_dataset().to_table(list(COLUMNS)))
     return Sales(table.version(), rows, rows.filter(pc.field("left_out").is_null()))
 

@@ -11,9 +11,10 @@ from matplotlib.ticker import MaxNLocator
 from arus.image_flags import DEFAULT
 from arus.image_grid import Picture, fit, grid
 from arus.image_stored import Row, picture
-from notebooks import images_data as data
-from notebooks.images_data import Floats, Images
-from notebooks.retail_style import INK, MAIN, WIDTH_INCHES, bare, logarithmic
+from notebooks.images import data
+from notebooks.images.data import Floats, Images
+from notebooks.shown import NO_IMAGES, Shown
+from notebooks.style import INK, MAIN, WIDTH_INCHES, bare, logarithmic
 
 RISING = LinearSegmentedColormap.from_list("images", ["#eaf3f8", MAIN, "#00324f"])
 LIMIT = "#b2300c"
@@ -45,10 +46,10 @@ QUALITIES = (
 )
 
 
-def class_balance(images: Images) -> Figure | None:
+def class_balance(images: Images) -> Figure | Shown:
     """Draw how many images each plant has of each disease; of very many, the most frequent ones."""
     if images.is_empty:
-        return None
+        return NO_IMAGES
     found = data.balance(images)
     rows, columns = (np.sort((-found.counts.sum(axis=axis)).argsort(kind="stable")[:MOST_CLASSES]) for axis in (1, 0))
     counts = found.counts[np.ix_(rows, columns)]
@@ -74,10 +75,10 @@ def _named(axis: Axes, columns: list[str], rows: list[str]) -> None:
     bare(axis)
 
 
-def sizes(images: Images) -> Figure | None:
+def sizes(images: Images) -> Figure | Shown:
     """Draw width against height, a circle for each size that there is, and how large the files are."""
     if images.is_empty:
-        return None
+        return NO_IMAGES
     figure = Figure(figsize=(WIDTH_INCHES, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
     width, height, count = np.array(data.sizes(images)).T
@@ -96,10 +97,10 @@ def sizes(images: Images) -> Figure | None:
     return figure
 
 
-def qualities(images: Images) -> Figure | None:
+def qualities(images: Images) -> Figure | Shown:
     """Draw how each measure of quality is distributed, and from where on it is a flag."""
     if images.is_empty:
-        return None
+        return NO_IMAGES
     figure = Figure(figsize=(WIDTH_INCHES, 5.6), layout="constrained")
     for axis, quality in zip(figure.subplots(2, 3).ravel(), QUALITIES, strict=True):
         values = data.aspect(images) if quality.column == "aspect" else data.values(images, quality.column)
@@ -126,21 +127,24 @@ def _quality(axis: Axes, quality: Quality, values: Floats) -> None:
     bare(axis, "left", "bottom")
 
 
-def darkest(images: Images, count: int = 8) -> Figure | None:
+def darkest(images: Images, count: int = 8) -> Figure | Shown:
     return _lowest(images, "lightest", "Darkest: 99 % of the pixels are below this luma", count)
 
 
-def blurriest(images: Images, count: int = 8) -> Figure | None:
+def blurriest(images: Images, count: int = 8) -> Figure | Shown:
     return _lowest(images, "sharpness", "Blurriest: variance of the Laplacian", count)
 
 
-def _lowest(images: Images, column: str, title: str, count: int) -> Figure | None:
+def _lowest(images: Images, column: str, title: str, count: int) -> Figure | Shown:
     rows = data.lowest(images, column, count)
-    return grid([_with(row, f"{column} {row[column]:.3g}") for row in rows], title) if rows else None
+    shown = [_with(row, f"{column} {row[column]:.3g}") for row in rows]
+    return grid(shown, title) if rows else NO_IMAGES
 
 
-def duplicates(images: Images, flag: str, count: int = 4) -> Figure | None:
-    """Draw images that repeat others, each beside the one that it repeats; None where there are none."""
+def duplicates(images: Images, flag: str, count: int = 4) -> Figure | Shown:
+    """Draw images that repeat others, each beside the one that it repeats."""
+    if images.is_empty:
+        return NO_IMAGES
     pairs = data.pairs(images, flag, count)
     gone = Picture(b"", ("not in the table",))
     shown = [
@@ -149,7 +153,7 @@ def duplicates(images: Images, flag: str, count: int = 4) -> Figure | None:
         for each in (_with(pair.first, "first") if pair.first else gone, _with(pair.repeat, "repeats it"))
     ]
     title = f"{flag}: {data.flags(images)[flag]:,}, the latest"
-    return grid(shown, title, columns=4) if shown else None
+    return grid(shown, title, columns=4) if shown else Shown(f"No image is flagged {flag}.")
 
 
 def _with(row: Row, line: str) -> Picture:

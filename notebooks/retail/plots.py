@@ -10,17 +10,26 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
-from notebooks.retail_data import Country, Customers, Floats, Moments, OverTime, concentration, doublings
-from notebooks.retail_style import INK, MAIN, QUIET, SECOND, WIDTH_INCHES, bare, logarithmic, plain, short
+from notebooks.retail.data import (
+    Country,
+    Customers,
+    Floats,
+    Moments,
+    OverTime,
+    concentration,
+    doublings,
+)
+from notebooks.shown import NO_SALES, Shown
+from notebooks.style import INK, MAIN, QUIET, SECOND, WIDTH_INCHES, bare, logarithmic, plain, short
 
 # Of the customers, those with the most revenue: how much of it they bring is written into the picture.
 TOP_SHARE = 0.2
 
 
-def over_time(sales: OverTime | None) -> Figure | None:
+def over_time(sales: OverTime | None) -> Figure | Shown:
     """Draw revenue and invoices by steps of time, the biggest country apart from all others."""
     if sales is None:
-        return None
+        return NO_SALES
     figure = Figure(figsize=(WIDTH_INCHES, 5.0), layout="constrained")
     revenue, invoices = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
     _bars(revenue, sales.edges, sales.revenue[0], MAIN)
@@ -40,11 +49,11 @@ def over_time(sales: OverTime | None) -> Figure | None:
     return figure
 
 
-def by_country(countries: list[Country], most: int = 12) -> Figure | None:
+def by_country(countries: list[Country], most: int = 12) -> Figure | Shown:
     """Draw the revenue of the countries with the most, on a logarithmic axis, with their share of all revenue."""
     chosen = countries[:most]
     if not chosen:
-        return None
+        return NO_SALES
     whole = sum(country.revenue for country in countries)
     figure = Figure(figsize=(WIDTH_INCHES, 1.4 + 0.34 * len(chosen)), layout="constrained")
     axis = figure.subplots()
@@ -80,10 +89,10 @@ def _which(shown: int, number: int) -> str:
     return f"Revenue of all {number} countries" if number > 1 else "Revenue of the one country"
 
 
-def recency_frequency_money(customers: Customers | None) -> Figure | None:
+def recency_frequency_money(customers: Customers | None) -> Figure | Shown:
     """Draw how recent, frequent and valuable the customers are, and how few of them bring how much of the revenue."""
     if customers is None:
-        return None
+        return Shown("No known customers yet: `make demo` brings some.")
     figure = Figure(figsize=(WIDTH_INCHES, 6.4), layout="constrained")
     axes = figure.subplots(2, 2)
     _histogram(axes[0, 0], customers.recency_days, "recency: days since the last invoice")

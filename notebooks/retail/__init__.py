@@ -1,0 +1,1 @@
+"""What `retail.ipynb` is made of: figures (data, models), pictures (plots), words (tables)."""

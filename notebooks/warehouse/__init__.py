@@ -1,0 +1,1 @@
+"""What `warehouse.ipynb` is made of: figures (data), pictures (plots), words (tables)."""
