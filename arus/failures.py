@@ -24,10 +24,6 @@ _KNOWN = (
         "another driver writes the same micro-batches, with the same checkpoint: stop one of the two",
     ),
     (
-        r"All masters are unresponsive",
-        "what answers at the address of --master is no Spark master, or not one of Spark 4.2: look at its page",
-    ),
-    (
         r"No space left on device",
         "the disk is full: free some space under {home}; nothing is lost",
     ),

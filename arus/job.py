@@ -3,6 +3,7 @@
 import logging
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ from functools import partial
 from types import MappingProxyType, TracebackType
 from typing import TypeVar
 
+import pyspark
 from py4j.protocol import Py4JError
 from pyspark import SparkConf, SparkContext
 from pyspark.errors import PySparkException
@@ -23,6 +25,7 @@ from arus.base.waiting import patience_seconds, wait_aloud
 from arus.errors import ArusError
 from arus.kafka_io import refuse_too_few_slots
 from arus.listener import BatchListener
+from arus.local.master import STANDALONE
 from arus.ping import addresses, is_open
 from arus.settings import Trigger
 from arus.streaming.partitions import PartitionWatch
@@ -34,6 +37,8 @@ S = TypeVar("S")
 
 # How often topics are looked at for new partitions, while a Real-time query reads them.
 LOOK_SECONDS = 3.0
+# A session is there sooner, also on two busy cores, unless its master does not answer.
+LONG_START_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,7 @@ def start(settings_type: type[S]) -> tuple[Job, S]:
     sys.excepthook = partial(_one_line_for_users, name, None)
     values = settings.read(settings_type, dict(conf.getAll()))
     stop = StopRequest(name)
-    spark = SparkSession.builder.getOrCreate()
+    spark = session(name, str(conf.get("spark.master")))
     # Ctrl-C reaches the JVM as well, which asks us to stop in order. PySpark has a handler of its own.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     locks.hold(spark, f"checkpoints/{name}", name)
@@ -134,10 +139,30 @@ def start(settings_type: type[S]) -> tuple[Job, S]:
     return Job(name, spark, listener, stop), values
 
 
+def session(name: str, master: str) -> SparkSession:
+    """Return the session; where a cluster does not take the application, ArusError names its master."""
+    line = f"{name}: waiting for {master} to take this application, for up to a minute ..."
+    notice = threading.Timer(LONG_START_SECONDS, partial(print, line, flush=True))
+    notice.daemon = True
+    try:
+        if master.startswith(STANDALONE):
+            notice.start()
+        return SparkSession.builder.getOrCreate()
+    except (PySparkException, Py4JError) as error:
+        if not master.startswith(STANDALONE):
+            raise
+        raise ArusError(
+            f"{master} did not take this application: what answers there is no Spark master, or not one of Spark "
+            f"{pyspark.__version__} (the whole trace: {home.logs() / (name + '.log')})"
+        ) from error
+    finally:
+        notice.cancel()
+
+
 def await_executors(spark: SparkSession, listener: BatchListener) -> None:
     """Wait aloud for the first executor of a standalone cluster; ArusError where the cluster gives none."""
     master = str(spark.sparkContext.master)
-    if not master.startswith("spark://") or spark.conf.get("spark.dynamicAllocation.enabled", "false") == "true":
+    if not master.startswith(STANDALONE) or spark.conf.get("spark.dynamicAllocation.enabled", "false") == "true":
         return
     what = f"executors from {master}"
     if not wait_aloud(lambda: executors(spark) > 0, what, listener.say_waiting):

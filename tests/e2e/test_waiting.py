@@ -2,7 +2,6 @@
 
 import json
 import signal
-import socket
 from collections.abc import Callable
 
 import pytest
@@ -63,12 +62,3 @@ def test_a_master_as_the_readme_writes_it_is_named_before_spark_is_started(
     assert job.returncode == 1
     assert len(said) == 2
     assert said[1].startswith("spark-submit.sh: no Spark master answers at spark://HOST.invalid:7077 (the name")
-
-
-def test_what_is_no_master_but_answers_is_told(nobody: Broker) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as stranger:
-        job = submit(nobody, JOB, "--master", f"spark://127.0.0.1:{stranger.getsockname()[1]}")
-        said = words(job)
-    assert job.returncode == 1
-    assert "what answers at the address of --master is no Spark master" in said
-    assert "Traceback" not in said
