@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 from arus import demo, down, supervision, up
 from arus.errors import ArusError
@@ -214,3 +216,26 @@ def test_make_alone_lists_every_target() -> None:
         "lock",
         "clean",
     ]
+
+
+def test_a_demo_beside_what_runs_only_looks(home: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: ARG001
+    pid = supervision.launch()
+    supervision.start(["temperature_filter"])
+    with pytest.raises(ArusError, match="nobody answers"):  # It looks for the alerts of a Kafka.
+        demo.main(["--only", "temperature", "--only", "images"])
+    said = capsys.readouterr().out
+    assert f"already running here (pid {pid}): only looking" in said
+    assert 'not running: images; `make up ARGS="--only images"` starts that beside it' in said
+    assert "left running" in said
+    assert [name for name, program in supervision.programs().items() if program.is_alive] == ["temperature_filter"]
+
+
+@pytest.mark.parametrize("verb", [up, demo])
+def test_what_is_missing_is_said_before_anything_else(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], verb: ModuleType
+) -> None:
+    write_deltalake(home / "tables" / "sensor_suhu", pa.table({"a": [1]}))
+    monkeypatch.setenv("JAVA_HOME", str(home / "no java"))
+    with pytest.raises(ArusError, match="JAVA_HOME=.* will not do"):
+        verb.main([])
+    assert capsys.readouterr().out == ""
