@@ -236,6 +236,6 @@ def test_what_is_missing_is_said_before_anything_else(
 ) -> None:
     write_deltalake(home / "tables" / "sensor_suhu", pa.table({"a": [1]}))
     monkeypatch.setenv("JAVA_HOME", str(home / "no java"))
-    with pytest.raises(ArusError, match="JAVA_HOME=.* will not do"):
+    with pytest.raises(ArusError, match=r"JAVA_HOME=.* will not do"):
         verb.main([])
     assert capsys.readouterr().out == ""
