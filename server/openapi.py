@@ -15,8 +15,8 @@ def _prediction(kind: Kind) -> Schema:
     request = ref(f"{kind.name.title()}Request")
     answer = ref(f"{kind.name.title()}Answer")
     many = {"type": "array", "items": request, "minItems": 1, "maxItems": MOST_ROWS}
-    example = {field.name: field.example for field in kind.fields}
-    answered = example | {"cluster": kind.example_cluster}
+    example = kind.example
+    answered = example | kind.example_answer
     return {
         "operationId": f"cluster_{kind.name}",
         "tags": ["predictions"],
@@ -37,7 +37,7 @@ def _prediction(kind: Kind) -> Schema:
         },
         "responses": all_responses(
             described(
-                "The fields with `cluster`, and where no model_number came, the champion's.",
+                "The fields with `cluster` and `cluster_name`, and the champion's model_number if none came.",
                 {
                     JSON: {
                         "schema": {"anyOf": [answer, answers.array(answer)]},
@@ -139,7 +139,7 @@ def _request(kind: Kind) -> Schema:
             if len(names[field.name]) > 1
         ],
         "additionalProperties": False,
-        "examples": [{field.name: field.example for field in kind.fields}],
+        "examples": [kind.example],
     }
 
 
