@@ -24,9 +24,14 @@ _held: dict[str, Any] = {}
 
 
 def path_of(name: str) -> Path:
-    """Return the lock file of a table or checkpoint, such as `tables/retail`."""
+    """Return the lock file of a table or checkpoint, such as `tables/retail`; its folder is made."""
+    path = _path_of(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _path_of(name: str) -> Path:
     folder = (home.local_store() or home.home()) / "run" / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
     return folder / (name.replace("/", "-") + ".lock")
 
 
@@ -47,7 +52,7 @@ def hold(spark: "SparkSession", name: str, job: str) -> None:
 
 
 def _is_locked_now(file: Any) -> bool:
-    """Try a few times: `is_held`, asked by another process, holds the lock for an instant."""
+    """Try a few times: `is_held` or `runs`, asked by another process, holds the lock for an instant."""
     for _ in range(LOCK_TRIES):
         if file.getChannel().tryLock() is not None:
             return True
@@ -71,4 +76,28 @@ def is_held(name: str) -> bool:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             return True
+    return False
+
+
+def runs(job: str) -> bool | None:
+    """Return whether a job runs, None where that is not known; nothing is made or written.
+
+    It is not known where the store is a URI, or the lock's file cannot be read or locked.
+    """
+    if home.local_store() is None:
+        return None
+    try:
+        file = _path_of(f"checkpoints/{job}").open("rb")
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return None
+    with file:
+        try:
+            # Shared: two that ask at once do not take each other for the job.
+            fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            return True
+        except OSError:
+            return None
     return False

@@ -34,7 +34,7 @@ SCHEMAS: dict[str, Schema] = {
             "filename": STRING,
             "status": {"enum": [WAITING, PROCESSED, REJECTED]},
             "reason": {**nullable(STRING), "description": "why it was rejected, as a code"},
-            "detail": {**nullable(STRING), "description": "the same in words"},
+            "detail": {**nullable(STRING), "description": "the same in words; of one that waits, why it does"},
             "before": record(_SIZE),
             "after": nullable(record({"format": _FORMAT, **dict.fromkeys(("width", "height", "bytes"), COUNT)})),
             "accepted_at": nullable(_TIME),

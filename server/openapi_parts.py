@@ -1,7 +1,7 @@
 """What the descriptions of all routes are made of."""
 
 from server.answers import Schema, ref
-from server.problems import PROBLEM_JSON
+from server.negotiation import PROBLEM_JSON
 
 JSON = "application/json"
 _STATUS = {
