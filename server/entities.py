@@ -2,11 +2,12 @@
 
 import sqlite3
 from functools import partial
+from typing import Any
 
 import orjson
 from flask import Blueprint, Response, current_app
 
-from server.catalog import Catalog
+from server.catalog import Catalog, Snapshot
 from server.fields import KINDS, Kind
 from server.predictions import model_of
 from server.problems import Problem
@@ -22,15 +23,23 @@ def entity(kind: Kind, name: str) -> Response:
     name = name.removesuffix("/")
     snapshot = catalog.snapshot
     model = model_of(snapshot, None)
-    try:
-        facts = snapshot.facts.of(kind.view, name) if snapshot.facts else None
-    except (sqlite3.Error, ValueError) as error:
-        raise Problem(503, f"the entities of model {model.number} cannot be read: {error}") from error
+    facts = known(snapshot, kind, name)
     if facts is None:
         quoted = repr(name[:LONGEST_QUOTE])
         raise Problem(404, f"model {model.number} knows no {kind.name} {quoted}: it was not in what it was trained on")
     found = {"model_number": model.number, kind.id.name: name, **facts}
     return Response(orjson.dumps(found), content_type="application/json")
+
+
+def known(snapshot: Snapshot, kind: Kind, name: str) -> dict[str, Any] | None:
+    """Return what the champion knows of one of them, or None; Problem where that cannot be read."""
+    if snapshot.champion is None or snapshot.facts is None:
+        return None
+    try:
+        return snapshot.facts.of(kind.view, name)
+    except (sqlite3.Error, ValueError) as error:
+        number = snapshot.champion.number
+        raise Problem(503, f"the entities of model {number} cannot be read: {error}") from error
 
 
 for _kind in KINDS:

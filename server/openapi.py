@@ -8,8 +8,6 @@ from server.fields import KINDS, Kind
 from server.openapi_parts import JSON, all_responses, described, link, of_type
 from server.validation import MOST_ROWS
 
-_EXAMPLE_IDS = {"customers": "17850", "products": "85123A", "countries": "United Kingdom"}
-
 
 def _prediction(kind: Kind) -> Schema:
     request = ref(f"{kind.name.title()}Request")
@@ -57,7 +55,7 @@ def _entity(kind: Kind) -> Schema:
         "in": "path",
         "required": True,
         "schema": {"type": "string", "minLength": 1},
-        "example": _EXAMPLE_IDS[kind.view],
+        "example": str(kind.id.example),
     }
     return {
         "operationId": kind.name,

@@ -64,9 +64,11 @@ def model_json(number: int, numbers: tuple[int, ...] = (0, 1, 2), shift: float =
     }
 
 
-def write_entities(file: Path) -> None:
+def write_entities(file: Path, ids: dict[str, str] | None = None) -> None:
+    """Write what is known of a few entities; or of one of each view, by these ids."""
     connection = sqlite3.connect(file)
-    for table, known in FACTS.items():
+    for table, those in FACTS.items():
+        known = {ids[table]: next(iter(those.values()))} if ids else those
         connection.execute(f"CREATE TABLE {table} (id TEXT PRIMARY KEY, facts TEXT NOT NULL) WITHOUT ROWID")
         for name, own in known.items():
             connection.execute(f"INSERT INTO {table} VALUES (?, ?)", (name, json.dumps(facts(table, own))))  # noqa: S608
