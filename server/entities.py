@@ -1,14 +1,16 @@
 """GET /customers/ID, /products/CODE, /countries/NAME: what the champion knows of one of them."""
 
 import sqlite3
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import orjson
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response, current_app, render_template
 
 from server.catalog import Catalog, Snapshot
-from server.fields import KINDS, Kind
+from server.fields import KINDS, PRODUCT, Kind
+from server.negotiation import negotiated
 from server.predictions import model_of
 from server.problems import Problem
 
@@ -17,7 +19,7 @@ LONGEST_QUOTE = 80
 
 
 def entity(kind: Kind, name: str) -> Response:
-    """Answer with cluster, segment, profile and recommendations."""
+    """Answer with cluster, segment, profile and recommendations; a browser gets a page."""
     catalog: Catalog = current_app.extensions["catalog"]
     # The one slash that any address may end with; one more is the name's own.
     name = name.removesuffix("/")
@@ -28,7 +30,18 @@ def entity(kind: Kind, name: str) -> Response:
         quoted = repr(name[:LONGEST_QUOTE])
         raise Problem(404, f"model {model.number} knows no {kind.name} {quoted}: it was not in what it was trained on")
     found = {"model_number": model.number, kind.id.name: name, **facts}
-    return Response(orjson.dumps(found), content_type="application/json")
+
+    def page() -> str:
+        context = {"kind": kind, "name": name, "facts": facts, "linked": linked(snapshot, facts)}
+        return render_template("entity.html", model_number=model.number, **context)
+
+    return negotiated(page, orjson.dumps(found))
+
+
+def linked(snapshot: Snapshot, facts: Mapping[str, Any]) -> set[str]:
+    """Return the recommended products of which something is known."""
+    codes = [each["StockCode"] for each in facts.get("recommendations", [])]
+    return {code for code in codes if known(snapshot, PRODUCT, code) is not None}
 
 
 def known(snapshot: Snapshot, kind: Kind, name: str) -> dict[str, Any] | None:

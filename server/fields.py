@@ -89,7 +89,7 @@ class Kind:
     view: str
     path: str
     fields: tuple[Field, ...]
-    example_answer: Mapping[str, Any]
+    example_answer: dict[str, Any]
 
     @property
     def id(self) -> Field:

@@ -14,9 +14,7 @@ def wants_page() -> bool:
     return accepted.quality("text/html") > accepted.quality(PROBLEM_JSON)
 
 
-def negotiated(
-    page: Callable[[], str], data: bytes | str, content_type: str = JSON, status: int = 200
-) -> Response:
+def negotiated(page: Callable[[], str], data: bytes | str, content_type: str = JSON, status: int = 200) -> Response:
     """Answer with the page or with the data; caches are told that it depends on who asks."""
     if wants_page():
         response = Response(page(), status, mimetype="text/html")

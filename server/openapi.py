@@ -5,7 +5,8 @@ from typing import Any
 from server import answers, openapi_images
 from server.answers import Schema, ref
 from server.fields import KINDS, Kind
-from server.openapi_parts import JSON, all_responses, described, link, of_type
+from server.negotiation import JSON
+from server.openapi_parts import PAGE, all_responses, described, link, of_type
 from server.validation import MOST_ROWS
 
 
@@ -62,7 +63,7 @@ def _entity(kind: Kind) -> Schema:
         "tags": ["entities"],
         "summary": f"What the champion knows of a {kind.name}: cluster, segment, profile, recommendations",
         "parameters": [parameter],
-        "responses": all_responses(described("What is known.", of_type(ref(kind.name.title()))), "404", "503"),
+        "responses": all_responses(described("What is known.", of_type(ref(kind.name.title())) | PAGE), "404", "503"),
     }
 
 
@@ -82,13 +83,13 @@ def _number_parameter() -> Schema:
 
 
 def _paths() -> Schema:
-    text, page = {"type": "string"}, of_type({"type": "string"}, "text/html")
+    text = {"type": "string"}
     one_model = _get(
-        "model", "models", "What a model was trained on, how good it is, its clusters", of_type(ref("Model"))
+        "model", "models", "What a model was trained on, how good it is, its clusters", of_type(ref("Model")) | PAGE
     )
-    models = _get("models", "models", "The models, newest first", of_type(ref("Models")))
+    models = _get("models", "models", "The models, newest first", of_type(ref("Models")) | PAGE)
     models["responses"]["200"]["links"] = {"champion": link("model", "number", "$response.body#/champion")}
-    home = _get("home", "pages", "A page to try a prediction by form", page, "404", "422", "503")
+    home = _get("home", "pages", "A page to try a prediction by form", PAGE, "404", "422", "503")
     return {
         **{kind.path: {"post": _prediction(kind)} for kind in KINDS},
         "/models": {"get": models},
@@ -99,10 +100,12 @@ def _paths() -> Schema:
         **{f"/{kind.view}/{{name}}": {"get": _entity(kind)} for kind in KINDS},
         **openapi_images.PATHS,
         "/healthz": {"get": _get("healthz", "health", "The process lives", of_type(ref("Healthy")))},
-        "/readyz": {"get": _get("readyz", "health", "A model is there to predict with", of_type(ref("Ready")), "503")},
-        "/metrics": {"get": _get("metrics", "health", "Prometheus text", of_type(text, "text/plain"))},
+        "/readyz": {
+            "get": _get("readyz", "health", "A model is there to predict with", of_type(ref("Ready")) | PAGE, "503")
+        },
+        "/metrics": {"get": _get("metrics", "health", "Prometheus text", of_type(text, "text/plain") | PAGE)},
         "/openapi.json": {"get": _get("openapi", "pages", "This description", of_type({"type": "object"}))},
-        "/docs": {"get": _get("docs", "pages", "This description as a page", page)},
+        "/docs": {"get": _get("docs", "pages", "This description as a page", PAGE)},
         "/": {"get": home | {"parameters": _try_parameters()}},
     }
 

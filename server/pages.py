@@ -8,6 +8,8 @@ import orjson
 from flask import Blueprint, Response, current_app, render_template, request
 
 from server.catalog import Catalog
+from server.entities import known
+from server.examples import example_id
 from server.fields import (
     CUSTOMER,
     KINDS,
@@ -17,8 +19,6 @@ from server.fields import (
     Kind,
     number_of,
 )
-from server.entities import known
-from server.examples import example_id
 from server.listing import overview
 from server.predictions import answer
 from server.problems import Problem

@@ -22,12 +22,12 @@ from server.fields import (
     Kind,
 )
 from server.nearest import cluster_of, clusters_of
+from server.negotiation import JSON
 from server.problems import INVALID_FIELDS, MODEL_NOT_FOUND, NO_MODEL_YET, Problem
 from server.trained import Model
 from server.validation import Invalid, understood
 
 blueprint = Blueprint("predictions", __name__)
-JSON = "application/json"
 # Of any body: 10,000 requests in a list take 1 MB.
 MOST_BODY_BYTES = 4 * 1024 * 1024
 RETRY_SECONDS = 10
@@ -147,9 +147,7 @@ def _model_of_row(snapshot: Snapshot, number: int | None, index: int) -> Model:
         raise
 
 
-def _completed(
-    row: dict[str, Any], cluster: int, names: Mapping[int, str], model: Model
-) -> dict[str, Any]:
+def _completed(row: dict[str, Any], cluster: int, names: Mapping[int, str], model: Model) -> dict[str, Any]:
     """Return a request with its cluster and that one's name, and with the champion's number.
 
     The last only where the request named no model.

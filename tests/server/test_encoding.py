@@ -127,7 +127,11 @@ def test_no_route_is_left_out(app: Flask) -> None:
 def test_what_is_posted_to_an_address_with_a_slash_is_answered(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert post(client, SENT, "gzip", "/cluster-customer/").json == {**ASKED, "cluster": 1, "cluster_name": sample.NAMES[1]}
+    assert post(client, SENT, "gzip", "/cluster-customer/").json == {
+        **ASKED,
+        "cluster": 1,
+        "cluster_name": sample.NAMES[1],
+    }
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"localhost:{free_port()}")
     response = client.post("/upload/", data=body(part(b"x", "a.jpg")), headers={"Content-Type": FORM})
     assert response.status_code == 415

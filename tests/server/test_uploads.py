@@ -172,6 +172,7 @@ def test_a_form_without_script_gets_a_page_that_comes_again_until_all_are_done(
 ) -> None:
     response = send(client, (JPEG, "<b>.jpg"), (PNG, "b.png"), Accept="text/html", Sec_Fetch_Site="same-origin")
     assert (response.status_code, response.content_type) == (202, "text/html; charset=utf-8")
+    assert response.headers.getlist("Vary") == ["Accept"]
     address = re.search(r'http-equiv="refresh" content="2; url=([^"]+)"', response.text)
     assert address
     assert "&lt;b&gt;.jpg" in response.text
