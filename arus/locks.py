@@ -24,7 +24,7 @@ _held: dict[str, Any] = {}
 
 
 def path_of(name: str) -> Path:
-    """Return the lock file of a table or checkpoint, such as `tables/retail`; its folder is made."""
+    """Return the lock file of a table or checkpoint, such as `tables/retail`, in its folder."""
     path = _path_of(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
@@ -52,7 +52,7 @@ def hold(spark: "SparkSession", name: str, job: str) -> None:
 
 
 def _is_locked_now(file: Any) -> bool:
-    """Try a few times: `is_held` or `runs`, asked by another process, holds the lock for an instant."""
+    """Try a few times: `is_held` and `runs`, asked elsewhere, hold the lock for an instant."""
     for _ in range(LOCK_TRIES):
         if file.getChannel().tryLock() is not None:
             return True

@@ -37,7 +37,7 @@ def ref(name: str) -> Schema:
 
 
 def prediction(kind: Kind) -> Schema:
-    """Return the schema of an answer: the request's fields, the model that answered, the cluster."""
+    """Return the schema of an answer: the request's fields, the model's number, the cluster."""
     fields = {field.name: dict(field.schema) for field in kind.fields}
     fields[MODEL_NUMBER] = {"anyOf": fields[MODEL_NUMBER]["anyOf"][:2]}
     fields[CLUSTER] = {**COUNT, "description": "keeps its meaning from model to model"}

@@ -1,4 +1,4 @@
-"""What to try first: a customer, a product and a country that the champion knows, and a request for each."""
+"""What to try first: a customer, product and country that the champion knows, with a request."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +25,7 @@ def example_id(snapshot: Snapshot, kind: Kind) -> Any:
 
 
 def examples(catalog: Catalog) -> dict[str, Example]:
-    """Return an example of each kind, by its name: what the champion answers, where there is one."""
+    """Return an example of each kind, by its name, as the champion answers it if there is one."""
     return {kind.name: _example(catalog, kind) for kind in KINDS}
 
 

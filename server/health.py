@@ -24,7 +24,7 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """Answer which model serves, and which were refused; 503 where none can; a browser gets a page."""
+    """Answer which model serves and which were refused, 503 where none can; or with a page."""
     snapshot = current_app.extensions["catalog"].snapshot
     page = partial(_state, snapshot)
     if snapshot.champion is None:

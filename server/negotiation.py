@@ -1,4 +1,4 @@
-"""One route for people and for programs: a page where a browser asks, the data for everybody else."""
+"""One route for people and programs: a page where a browser asks, data for everybody else."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,12 @@ def wants_page() -> bool:
     return accepted.quality("text/html") > accepted.quality(PROBLEM_JSON)
 
 
-def negotiated(page: Callable[[], str], data: bytes | str, content_type: str = JSON, status: int = 200) -> Response:
+def negotiated(
+    page: Callable[[], str],
+    data: bytes | str,
+    content_type: str = JSON,
+    status: int = 200,
+) -> Response:
     """Answer with the page or with the data; caches are told that it depends on who asks."""
     if wants_page():
         response = Response(page(), status, mimetype="text/html")

@@ -14,7 +14,7 @@ def install(app: Flask) -> None:
 
 
 def number(value: Any) -> str:
-    """Return 1234 as 1,234 and 4.1 as 4.10; of small ones two digits; what is no number as a dash."""
+    """Return 1234 as 1,234, 4.1 as 4.10, 0.0123 as 0.012; what is no number as a dash."""
     if not _is_number(value):
         return NONE
     if isinstance(value, int):

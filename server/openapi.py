@@ -36,7 +36,7 @@ def _prediction(kind: Kind) -> Schema:
         },
         "responses": all_responses(
             described(
-                "The fields with `cluster` and `cluster_name`, and the champion's model_number if none came.",
+                "The fields, `cluster` and `cluster_name`; the champion's number if none came.",
                 {
                     JSON: {
                         "schema": {"anyOf": [answer, answers.array(answer)]},
@@ -58,12 +58,13 @@ def _entity(kind: Kind) -> Schema:
         "schema": {"type": "string", "minLength": 1},
         "example": str(kind.id.example),
     }
+    known = of_type(ref(kind.name.title())) | PAGE
     return {
         "operationId": kind.name,
         "tags": ["entities"],
         "summary": f"What the champion knows of a {kind.name}: cluster, segment, profile, recommendations",
         "parameters": [parameter],
-        "responses": all_responses(described("What is known.", of_type(ref(kind.name.title())) | PAGE), "404", "503"),
+        "responses": all_responses(described("What is known.", known), "404", "503"),
     }
 
 
@@ -83,10 +84,10 @@ def _number_parameter() -> Schema:
 
 
 def _paths() -> Schema:
-    text = {"type": "string"}
-    one_model = _get(
-        "model", "models", "What a model was trained on, how good it is, its clusters", of_type(ref("Model")) | PAGE
-    )
+    ready = of_type(ref("Ready")) | PAGE
+    metrics = of_type({"type": "string"}, "text/plain") | PAGE
+    summary = "What a model was trained on, how good it is, its clusters"
+    one_model = _get("model", "models", summary, of_type(ref("Model")) | PAGE)
     models = _get("models", "models", "The models, newest first", of_type(ref("Models")) | PAGE)
     models["responses"]["200"]["links"] = {"champion": link("model", "number", "$response.body#/champion")}
     home = _get("home", "pages", "A page to try a prediction by form", PAGE, "404", "422", "503")
@@ -100,10 +101,8 @@ def _paths() -> Schema:
         **{f"/{kind.view}/{{name}}": {"get": _entity(kind)} for kind in KINDS},
         **openapi_images.PATHS,
         "/healthz": {"get": _get("healthz", "health", "The process lives", of_type(ref("Healthy")))},
-        "/readyz": {
-            "get": _get("readyz", "health", "A model is there to predict with", of_type(ref("Ready")) | PAGE, "503")
-        },
-        "/metrics": {"get": _get("metrics", "health", "Prometheus text", of_type(text, "text/plain") | PAGE)},
+        "/readyz": {"get": _get("readyz", "health", "A model can answer", ready, "503")},
+        "/metrics": {"get": _get("metrics", "health", "Prometheus text", metrics)},
         "/openapi.json": {"get": _get("openapi", "pages", "This description", of_type({"type": "object"}))},
         "/docs": {"get": _get("docs", "pages", "This description as a page", PAGE)},
         "/": {"get": home | {"parameters": _try_parameters()}},

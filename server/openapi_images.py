@@ -33,7 +33,7 @@ SCHEMAS: dict[str, Schema] = {
             "filename": STRING,
             "status": {"enum": [WAITING, PROCESSED, REJECTED]},
             "reason": {**nullable(STRING), "description": "why it was rejected, as a code"},
-            "detail": {**nullable(STRING), "description": "the same in words; of one that waits, why it does"},
+            "detail": {**nullable(STRING), "description": "in words; or why it waits"},
             "before": record(_SIZE),
             "after": nullable(record({"format": _FORMAT, **dict.fromkeys(("width", "height", "bytes"), COUNT)})),
             "accepted_at": nullable(_TIME),
@@ -61,7 +61,8 @@ def _upload() -> Schema:
     form = record(
         {FILE_FIELD: {**files, "description": "JPEG, PNG or WebP, by content; each up to 20 MB"}}, may_grow=True
     )
-    done = described("Accepted; what was refused is listed with the reason.", of_type(ref("Uploaded")) | PAGE)
+    taken = of_type(ref("Uploaded")) | PAGE
+    done = described("Accepted; what was refused is listed with the reason.", taken)
     links = {
         "state": link("image", "name", "$response.body#/id"),
         "result": link("result", "name", "$response.body#/id"),
@@ -97,16 +98,14 @@ def _pictures() -> Schema:
     return found
 
 
-_SHOWN = _get(
-    "upload_page", "The page to upload by, and how far these uploads are", PAGE, [_ids(False)], "404", "422", "503"
-)
+_STATE = of_type(ref("Image")) | PAGE
+_LOOK = "The page to upload by, and how far these uploads are"
+_SHOWN = _get("upload_page", _LOOK, PAGE, [_ids(False)], "404", "422", "503")
 _ZIP = of_type({"type": "string", "format": "binary"}, "application/zip")
 
 PATHS: dict[str, Schema] = {
     "/upload": {"post": _upload(), "get": _SHOWN},
-    "/images/{name}": {
-        "get": _get("image", "How far an upload is", of_type(ref("Image")) | PAGE, [_NAME], "404", "503")
-    },
+    "/images/{name}": {"get": _get("image", "How far an upload is", _STATE, [_NAME], "404", "503")},
     "/images/{name}/result": {
         "get": _get("result", "The resized picture", _pictures(), [_NAME, _DOWNLOAD], "404", "409", "503")
     },

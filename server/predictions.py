@@ -147,7 +147,12 @@ def _model_of_row(snapshot: Snapshot, number: int | None, index: int) -> Model:
         raise
 
 
-def _completed(row: dict[str, Any], cluster: int, names: Mapping[int, str], model: Model) -> dict[str, Any]:
+def _completed(
+    row: dict[str, Any],
+    cluster: int,
+    names: Mapping[int, str],
+    model: Model,
+) -> dict[str, Any]:
     """Return a request with its cluster and that one's name, and with the champion's number.
 
     The last only where the request named no model.

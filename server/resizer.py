@@ -1,4 +1,4 @@
-"""Whether the job that resizes runs: without it an upload waits, and no page may say "in a moment"."""
+"""Whether the job that resizes runs: without it no page may say "in a moment"."""
 
 from arus import locks
 from server import store
@@ -10,10 +10,10 @@ STALLED_REFRESH_SECONDS = 10
 
 
 def stalled() -> str | None:
-    """Return what to do where the job does not run, None where it runs or nothing is known of it."""
+    """Return what to do where the job does not run, None where it runs or that is not known."""
     return NOT_RUNNING if locks.runs(JOB) is False else None
 
 
 def is_of_use() -> bool:
-    """Return whether there is something to see at /upload: the job may be at work, or uploads are there."""
+    """Return whether /upload has something to see: the job may run, or uploads are there."""
     return stalled() is None or store.has_uploads()

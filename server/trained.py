@@ -44,7 +44,8 @@ class Facts:
         uri = f"file:{quote(str(file))}?mode=ro&immutable=1"
         self._connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
         self._lock = threading.Lock()
-        self.examples = {view: name for view in models.VIEWS if (name := self._first(view)) is not None}
+        found = {view: self._first(view) for view in models.VIEWS}
+        self.examples = {view: name for view, name in found.items() if name is not None}
 
     def _first(self, view: str) -> str | None:
         query = f"SELECT id FROM {view} ORDER BY id LIMIT 1"  # noqa: S608 - one of models.VIEWS

@@ -28,7 +28,7 @@ RECOMMENDATIONS: dict[str, Any] = {
         "cases": 30,
         "why": "only 30 cases to judge by (50)",
     },
-    "popular": [{"StockCode": "85123A", "Description": "WHITE HANGING HEART T-LIGHT HOLDER", "invoices": 2100}],
+    "popular": [{"StockCode": "85123A", "Description": "WHITE HANGING HEART", "invoices": 2100}],
 }
 RECOMMENDED = [{"StockCode": "71053", "Description": "WHITE METAL LANTERN", "score": 0.8}]
 

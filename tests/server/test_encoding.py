@@ -18,6 +18,7 @@ from tests.server.running import Running
 from tests.server.uploading import FORM, JPEG, body, part
 
 ASKED = {"model_number": "1", "CustomerID": 17850, "Quantity": 10, "UnitPrice": 5.0}
+ANSWER = {**ASKED, "cluster": 1, "cluster_name": sample.NAMES[1]}
 PLAIN = json.dumps(ASKED).encode()
 SENT = gzip.compress(PLAIN, mtime=0)
 
@@ -30,12 +31,12 @@ def post(client: FlaskClient, sent: bytes, coding: str, path: str = "/cluster-cu
 @pytest.mark.parametrize("coding", ["gzip", "x-gzip", "GZIP", " gzip ", "identity, gzip", "gzip,"])
 def test_a_gzip_body_is_read(client: FlaskClient, coding: str) -> None:
     response = post(client, SENT, coding)
-    assert (response.status_code, response.json) == (200, {**ASKED, "cluster": 1, "cluster_name": sample.NAMES[1]})
+    assert (response.status_code, response.json) == (200, ANSWER)
 
 
 @pytest.mark.parametrize("coding", ["identity", "", "Identity", ","])
 def test_identity_is_nothing(client: FlaskClient, coding: str) -> None:
-    assert post(client, PLAIN, coding).json == {**ASKED, "cluster": 1, "cluster_name": sample.NAMES[1]}
+    assert post(client, PLAIN, coding).json == ANSWER
 
 
 @pytest.mark.parametrize("coding", ["br", "deflate", "zstd", "gzip, gzip", "gzip, br", "aes128gcm", "x" * 100])

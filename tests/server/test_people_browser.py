@@ -10,10 +10,8 @@ from tests.server.browser import Browser
 from tests.server.running import Running
 
 PROGRAM = chromium.found()
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.skipif(PROGRAM is None, reason=f"no browser here: none of {', '.join(chromium.NAMES)}"),
-]
+MISSING = f"no browser here: none of {', '.join(chromium.NAMES)}"
+pytestmark = [pytest.mark.e2e, pytest.mark.skipif(PROGRAM is None, reason=MISSING)]
 NARROW, WIDE = (320, 740), (1280, 900)
 DARK = [{"name": "prefers-color-scheme", "value": "dark"}]
 # What is seen of each step, and the link that is followed then.
@@ -48,7 +46,7 @@ def follow(page: Browser, link: str) -> None:
     assert page.run(f"""!document.querySelector('a[href="{link}"]').click()"""), link
 
 
-def test_each_page_leads_to_the_next_and_fits_a_narrow_window(page: Browser, server: Running) -> None:
+def test_each_page_leads_to_the_next_and_fits(page: Browser, server: Running) -> None:
     page.open(f"http://localhost:{server.port}/", "Try a prediction")
     for text, link in STEPS:
         page.wait_for(text)

@@ -69,7 +69,7 @@ def test_without_a_model_the_champion_answers_and_is_named(client: FlaskClient, 
     models.promote(2)
     catalog.refresh()
     asked = {"CustomerID": 17850, **LINE}
-    named = {"model_number": "2", "CustomerID": 17850, **LINE, "cluster": 6, "cluster_name": sample.NAMES[1]}
+    named = {"model_number": "2", **asked, "cluster": 6, "cluster_name": sample.NAMES[1]}
     assert list(json.loads(post(client, asked).data).items()) == list(named.items())
     null_last = json.loads(post(client, {**asked, "model_number": None}).data)
     fields = ["CustomerID", "Quantity", "UnitPrice", "model_number", "cluster", "cluster_name"]

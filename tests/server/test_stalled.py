@@ -58,7 +58,7 @@ def test_a_page_says_so_in_place_of_in_a_moment_and_looks_less_often(
     assert '<meta http-equiv="refresh" content="10' not in page
 
 
-def test_what_is_done_or_refused_says_nothing_of_the_job(client: FlaskClient, waiting: str, store: Path) -> None:
+def test_what_is_done_tells_of_no_job(client: FlaskClient, waiting: str, store: Path) -> None:
     reject(store, waiting, "corrupt")
     assert details(client, waiting)[0] == "it is damaged"
     process(store, waiting)
