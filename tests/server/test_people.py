@@ -181,7 +181,7 @@ def test_a_country_has_no_recommendations(client: FlaskClient) -> None:
 def test_pages_escape_what_they_show(client: FlaskClient, catalog: Catalog) -> None:
     evil = "<script>alert('1')</script>"
     text = json.dumps(sample.model_json(3))
-    for shown in (sample.NAMES[1], "the first", "cancelled"):
+    for shown in (sample.NAMES[1], "the first", "cancelled", "only 30 cases", "WHITE HANGING"):
         text = text.replace(shown, evil)
     folder = sample.write_model(3, found=json.loads(text))
     (folder / models.ENTITIES).unlink()
