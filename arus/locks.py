@@ -22,9 +22,14 @@ _held: dict[str, Any] = {}
 
 
 def path_of(name: str) -> Path:
-    """Return the lock file of a table or checkpoint, such as `tables/retail`."""
+    """Return the lock file of a table or checkpoint, such as `tables/retail`, in its folder."""
+    path = _path_of(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _path_of(name: str) -> Path:
     folder = (home.local_store() or home.home()) / "run" / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
     return folder / (name.replace("/", "-") + ".lock")
 
 
@@ -64,4 +69,28 @@ def is_held(name: str) -> bool:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             return True
+    return False
+
+
+def runs(job: str) -> bool | None:
+    """Return whether a job runs, None where that is not known; nothing is made or written.
+
+    It is not known where the store is a URI, or the lock's file cannot be read or locked.
+    """
+    if home.local_store() is None:
+        return None
+    try:
+        file = _path_of(f"checkpoints/{job}").open("rb")
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return None
+    with file:
+        try:
+            # Shared: two that ask at once do not take each other for the job.
+            fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            return True
+        except OSError:
+            return None
     return False

@@ -8,6 +8,7 @@ from server import (
     guards,
     health,
     listing,
+    numerals,
     origins,
     pages,
     predictions,
@@ -38,6 +39,7 @@ def create_app(
     app.extensions["counters"] = counters
     app.extensions["catalog"] = Catalog(counters.count_event)
     problems.install(app)
+    numerals.install(app)
     uploads.install(app, limits)
     for concern in (predictions, listing, entities, health, documentation, pages, uploads, results):
         app.register_blueprint(concern.blueprint)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from arus.models import VIEWS
-from server.fields import CLUSTER, MODEL_NUMBER, Kind
+from server.fields import CLUSTER, CLUSTER_NAME, MODEL_NUMBER, Kind
 
 Schema = dict[str, Any]
 NUMBER: Schema = {"type": "number"}
@@ -37,13 +37,12 @@ def ref(name: str) -> Schema:
 
 
 def prediction(kind: Kind) -> Schema:
-    """Return the schema of an answer: the request's fields, the number of the model that answered, and the cluster."""
+    """Return the schema of an answer: the request's fields, the model's number, the cluster."""
     fields = {field.name: dict(field.schema) for field in kind.fields}
     fields[MODEL_NUMBER] = {"anyOf": fields[MODEL_NUMBER]["anyOf"][:2]}
     fields[CLUSTER] = {**COUNT, "description": "keeps its meaning from model to model"}
-    return record(fields) | {
-        "examples": [{field.name: field.example for field in kind.fields} | {CLUSTER: kind.example_cluster}]
-    }
+    fields[CLUSTER_NAME] = {**STRING, "description": "what the model calls it"}
+    return record(fields) | {"examples": [kind.example | kind.example_answer]}
 
 
 _DAMAGED = array(record({"model_number": MODEL, "reason": STRING}))

@@ -1,8 +1,12 @@
 """GET /openapi.json, and /docs: the same as a page to read."""
 
-import orjson
-from flask import Blueprint, Response, render_template
+import shlex
 
+import orjson
+from flask import Blueprint, Response, current_app, render_template
+
+from server.catalog import Catalog
+from server.examples import examples
 from server.openapi import OPENAPI
 
 blueprint = Blueprint("documentation", __name__)
@@ -16,7 +20,15 @@ def openapi() -> Response:
 
 @blueprint.get("/docs")
 def docs() -> str:
-    return render_template("docs.html", api=OPENAPI, pretty=_pretty)
+    """Show the description; its examples are those that this server's champion answers."""
+    catalog: Catalog = current_app.extensions["catalog"]
+    found = examples(catalog)
+    champion = catalog.snapshot.champion
+    # What stands for a parameter in an address, by operation.
+    values = {name: str(example.id) for name, example in found.items()}
+    values["model"] = str(champion.number if champion else 1)
+    context = {"api": OPENAPI, "examples": found, "values": values}
+    return render_template("docs.html", pretty=_pretty, quote=shlex.quote, **context)
 
 
 def _pretty(value: object) -> str:

@@ -14,6 +14,7 @@ QUANTITY = "Quantity"
 UNIT_PRICE = "UnitPrice"
 CUSTOMER_ID = "CustomerID"
 CLUSTER = "cluster"
+CLUSTER_NAME = "cluster_name"
 # What OpenAPI calls a number as text; its bounds are those of the number.
 NUMBER_FORMAT = "decimal"
 
@@ -88,11 +89,16 @@ class Kind:
     view: str
     path: str
     fields: tuple[Field, ...]
-    example_cluster: int
+    example_answer: dict[str, Any]
 
     @property
     def id(self) -> Field:
         return self.fields[1]
+
+    @property
+    def example(self) -> dict[str, Any]:
+        """A request."""
+        return {field.name: field.example for field in self.fields}
 
     @cached_property
     def names(self) -> dict[str, Field | None]:
@@ -184,12 +190,13 @@ _PRICE_FIELD = Field(
 )
 
 
-def _kind(name: str, view: str, field: Field, example_cluster: int) -> Kind:
+def _kind(name: str, view: str, field: Field, cluster: int, cluster_name: str) -> Kind:
     fields = (_MODEL_FIELD, field, _QUANTITY_FIELD, _PRICE_FIELD)
-    return Kind(name, view, f"/cluster-{name}", fields, example_cluster)
+    example_answer = {CLUSTER: cluster, CLUSTER_NAME: cluster_name}
+    return Kind(name, view, f"/cluster-{name}", fields, example_answer)
 
 
-CUSTOMER = _kind("customer", "customers", _CUSTOMER_FIELD, 2)
-PRODUCT = _kind("product", "products", _STOCK_CODE_FIELD, 1)
-COUNTRY = _kind("country", "countries", _COUNTRY_FIELD, 3)
+CUSTOMER = _kind("customer", "customers", _CUSTOMER_FIELD, 2, "high prices")
+PRODUCT = _kind("product", "products", _STOCK_CODE_FIELD, 1, "high prices")
+COUNTRY = _kind("country", "countries", _COUNTRY_FIELD, 3, "large quantities")
 KINDS = (CUSTOMER, PRODUCT, COUNTRY)

@@ -1,12 +1,14 @@
 """GET /models and /models/N: what there is to predict with, what it was trained on and how good it is."""
 
+from functools import partial
 from typing import Any
 
 import orjson
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response, current_app, render_template
 
 from server.catalog import Snapshot
-from server.fields import is_model_number
+from server.fields import KINDS, is_model_number
+from server.negotiation import negotiated
 from server.predictions import model_of
 from server.problems import MODEL_NOT_FOUND, Problem
 from server.validation import quoted
@@ -16,12 +18,15 @@ blueprint = Blueprint("models", __name__)
 
 @blueprint.get("/models")
 def models() -> Response:
-    return Response(orjson.dumps(overview(current_app.extensions["catalog"].snapshot)), content_type="application/json")
+    """Answer with what `overview` finds; a browser gets a page."""
+    found = overview(current_app.extensions["catalog"].snapshot)
+    page = partial(render_template, "models.html", overview=found, kinds=KINDS)
+    return negotiated(page, orjson.dumps(found))
 
 
 @blueprint.get("/models/<number>")
 def model(number: str) -> Response:
-    """Answer with all of model.json, and with whether it is the champion."""
+    """Answer with all of model.json, and with whether it is the champion; a browser gets a page."""
     if not is_model_number(number):
         raise Problem(
             404, f"model not found: {quoted(number)} is no model's number", MODEL_NOT_FOUND, "Model not found"
@@ -29,7 +34,8 @@ def model(number: str) -> Response:
     snapshot = current_app.extensions["catalog"].snapshot_with({int(number)})
     found = model_of(snapshot, int(number))
     details = orjson.loads(found.details) | {"champion": is_champion(snapshot, found.number)}
-    return Response(orjson.dumps(details), content_type="application/json")
+    page = partial(render_template, "model.html", one=details, kinds=KINDS)
+    return negotiated(page, orjson.dumps(details))
 
 
 def overview(snapshot: Snapshot) -> dict[str, Any]:

@@ -5,18 +5,17 @@ from typing import Any
 from server import answers, openapi_images
 from server.answers import Schema, ref
 from server.fields import KINDS, Kind
-from server.openapi_parts import JSON, all_responses, described, link, of_type
+from server.negotiation import JSON
+from server.openapi_parts import PAGE, all_responses, described, link, of_type
 from server.validation import MOST_ROWS
-
-_EXAMPLE_IDS = {"customers": "17850", "products": "85123A", "countries": "United Kingdom"}
 
 
 def _prediction(kind: Kind) -> Schema:
     request = ref(f"{kind.name.title()}Request")
     answer = ref(f"{kind.name.title()}Answer")
     many = {"type": "array", "items": request, "minItems": 1, "maxItems": MOST_ROWS}
-    example = {field.name: field.example for field in kind.fields}
-    answered = example | {"cluster": kind.example_cluster}
+    example = kind.example
+    answered = example | kind.example_answer
     return {
         "operationId": f"cluster_{kind.name}",
         "tags": ["predictions"],
@@ -37,7 +36,7 @@ def _prediction(kind: Kind) -> Schema:
         },
         "responses": all_responses(
             described(
-                "The fields with `cluster`, and where no model_number came, the champion's.",
+                "The fields, `cluster` and `cluster_name`; the champion's number if none came.",
                 {
                     JSON: {
                         "schema": {"anyOf": [answer, answers.array(answer)]},
@@ -57,14 +56,15 @@ def _entity(kind: Kind) -> Schema:
         "in": "path",
         "required": True,
         "schema": {"type": "string", "minLength": 1},
-        "example": _EXAMPLE_IDS[kind.view],
+        "example": str(kind.id.example),
     }
+    known = of_type(ref(kind.name.title())) | PAGE
     return {
         "operationId": kind.name,
         "tags": ["entities"],
         "summary": f"What the champion knows of a {kind.name}: cluster, segment, profile, recommendations",
         "parameters": [parameter],
-        "responses": all_responses(described("What is known.", of_type(ref(kind.name.title()))), "404", "503"),
+        "responses": all_responses(described("What is known.", known), "404", "503"),
     }
 
 
@@ -84,13 +84,13 @@ def _number_parameter() -> Schema:
 
 
 def _paths() -> Schema:
-    text, page = {"type": "string"}, of_type({"type": "string"}, "text/html")
-    one_model = _get(
-        "model", "models", "What a model was trained on, how good it is, its clusters", of_type(ref("Model"))
-    )
-    models = _get("models", "models", "The models, newest first", of_type(ref("Models")))
+    ready = of_type(ref("Ready")) | PAGE
+    metrics = of_type({"type": "string"}, "text/plain") | PAGE
+    summary = "What a model was trained on, how good it is, its clusters"
+    one_model = _get("model", "models", summary, of_type(ref("Model")) | PAGE)
+    models = _get("models", "models", "The models, newest first", of_type(ref("Models")) | PAGE)
     models["responses"]["200"]["links"] = {"champion": link("model", "number", "$response.body#/champion")}
-    home = _get("home", "pages", "A page to try a prediction by form", page, "404", "422", "503")
+    home = _get("home", "pages", "A page to try a prediction by form", PAGE, "404", "422", "503")
     return {
         **{kind.path: {"post": _prediction(kind)} for kind in KINDS},
         "/models": {"get": models},
@@ -101,10 +101,10 @@ def _paths() -> Schema:
         **{f"/{kind.view}/{{name}}": {"get": _entity(kind)} for kind in KINDS},
         **openapi_images.PATHS,
         "/healthz": {"get": _get("healthz", "health", "The process lives", of_type(ref("Healthy")))},
-        "/readyz": {"get": _get("readyz", "health", "A model is there to predict with", of_type(ref("Ready")), "503")},
-        "/metrics": {"get": _get("metrics", "health", "Prometheus text", of_type(text, "text/plain"))},
+        "/readyz": {"get": _get("readyz", "health", "A model can answer", ready, "503")},
+        "/metrics": {"get": _get("metrics", "health", "Prometheus text", metrics)},
         "/openapi.json": {"get": _get("openapi", "pages", "This description", of_type({"type": "object"}))},
-        "/docs": {"get": _get("docs", "pages", "This description as a page", page)},
+        "/docs": {"get": _get("docs", "pages", "This description as a page", PAGE)},
         "/": {"get": home | {"parameters": _try_parameters()}},
     }
 
@@ -139,7 +139,7 @@ def _request(kind: Kind) -> Schema:
             if len(names[field.name]) > 1
         ],
         "additionalProperties": False,
-        "examples": [{field.name: field.example for field in kind.fields}],
+        "examples": [kind.example],
     }
 
 

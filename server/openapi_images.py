@@ -4,7 +4,7 @@ from arus.image_files import CONTENT_TYPES
 from arus.image_names import EXTENSIONS
 from server.answers import COUNT, STRING, Schema, array, nullable, record, ref
 from server.form_parts import FILE_FIELD, TAKEN
-from server.openapi_parts import all_responses, described, link, of_type
+from server.openapi_parts import PAGE, all_responses, described, link, of_type
 from server.receiving import MOST_FILES
 from server.results import MOST_IDS
 from server.store import ID, PROCESSED, REJECTED, WAITING
@@ -13,7 +13,6 @@ from server.uploads import FORM
 _ID: Schema = {"type": "string", "pattern": f"^{ID.pattern}$"}
 _EXAMPLE_ID = "0123456789abcdef0123456789abcdef"
 _TIME: Schema = {"type": "string", "format": "date-time"}
-_PAGE = of_type({"type": "string"}, "text/html")
 _FORMAT: Schema = {"enum": [*EXTENSIONS]}
 _SIZE: Schema = {"format": nullable(STRING), **dict.fromkeys(("width", "height", "bytes"), nullable(COUNT))}
 _LINK: Schema = {"type": "string", "format": "uri-reference"}
@@ -34,7 +33,7 @@ SCHEMAS: dict[str, Schema] = {
             "filename": STRING,
             "status": {"enum": [WAITING, PROCESSED, REJECTED]},
             "reason": {**nullable(STRING), "description": "why it was rejected, as a code"},
-            "detail": {**nullable(STRING), "description": "the same in words"},
+            "detail": {**nullable(STRING), "description": "in words; or why it waits"},
             "before": record(_SIZE),
             "after": nullable(record({"format": _FORMAT, **dict.fromkeys(("width", "height", "bytes"), COUNT)})),
             "accepted_at": nullable(_TIME),
@@ -62,7 +61,8 @@ def _upload() -> Schema:
     form = record(
         {FILE_FIELD: {**files, "description": "JPEG, PNG or WebP, by content; each up to 20 MB"}}, may_grow=True
     )
-    done = described("Accepted; what was refused is listed with the reason.", of_type(ref("Uploaded")) | _PAGE)
+    taken = of_type(ref("Uploaded")) | PAGE
+    done = described("Accepted; what was refused is listed with the reason.", taken)
     links = {
         "state": link("image", "name", "$response.body#/id"),
         "result": link("result", "name", "$response.body#/id"),
@@ -98,16 +98,14 @@ def _pictures() -> Schema:
     return found
 
 
-_SHOWN = _get(
-    "upload_page", "The page to upload by, and how far these uploads are", _PAGE, [_ids(False)], "404", "422", "503"
-)
+_STATE = of_type(ref("Image")) | PAGE
+_LOOK = "The page to upload by, and how far these uploads are"
+_SHOWN = _get("upload_page", _LOOK, PAGE, [_ids(False)], "404", "422", "503")
 _ZIP = of_type({"type": "string", "format": "binary"}, "application/zip")
 
 PATHS: dict[str, Schema] = {
     "/upload": {"post": _upload(), "get": _SHOWN},
-    "/images/{name}": {
-        "get": _get("image", "How far an upload is", of_type(ref("Image")) | _PAGE, [_NAME], "404", "503")
-    },
+    "/images/{name}": {"get": _get("image", "How far an upload is", _STATE, [_NAME], "404", "503")},
     "/images/{name}/result": {
         "get": _get("result", "The resized picture", _pictures(), [_NAME, _DOWNLOAD], "404", "409", "503")
     },

@@ -1,9 +1,8 @@
 """What the descriptions of all routes are made of."""
 
 from server.answers import Schema, ref
-from server.problems import PROBLEM_JSON
+from server.negotiation import JSON, PROBLEM_JSON
 
-JSON = "application/json"
 _STATUS = {
     "400": "The body is not JSON or not whole, or the request is malformed.",
     "401": "The server asks for a token, and this is not it.",
@@ -24,13 +23,16 @@ def of_type(schema: Schema, kind: str = JSON) -> Schema:
     return {kind: {"schema": schema}}
 
 
+PAGE = of_type({"type": "string"}, "text/html")
+
+
 def all_responses(good: Schema, *errors: str, guarded: bool = True, status: str = "200") -> Schema:
     """Return what can be answered: this if all is well, these errors, and those that any route may give."""
     everywhere = [number for number in _EVERYWHERE if guarded or number != "401"]
     found = {
         number: {
             "description": _STATUS[number],
-            "content": of_type(ref("Problem"), PROBLEM_JSON) | of_type({"type": "string"}, "text/html"),
+            "content": of_type(ref("Problem"), PROBLEM_JSON) | PAGE,
         }
         for number in sorted({*errors, *everywhere})
     }

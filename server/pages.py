@@ -8,8 +8,9 @@ import orjson
 from flask import Blueprint, Response, current_app, render_template, request
 
 from server.catalog import Catalog
+from server.entities import known
+from server.examples import example_id
 from server.fields import (
-    CLUSTER,
     CUSTOMER,
     KINDS,
     MODEL_NUMBER,
@@ -17,14 +18,13 @@ from server.fields import (
     UNIT_PRICE,
     Kind,
     number_of,
-    whole_number_of,
 )
 from server.listing import overview
-from server.predictions import answer, model_of
+from server.predictions import answer
 from server.problems import Problem
 
 blueprint = Blueprint("pages", __name__)
-FORM = {"kind": "customer", "id": "17850", "quantity": "10", "unit_price": "5.0", "model_number": ""}
+FORM = {"kind": CUSTOMER.name, "id": "", "quantity": "10", "unit_price": "5.0", "model_number": ""}
 # What the form calls the fields of a request.
 INPUTS = {MODEL_NUMBER: "model_number", QUANTITY: "quantity", UNIT_PRICE: "unit_price"}
 
@@ -34,7 +34,9 @@ def home() -> Response:
     """Show the form; where it was filled in, also the answer, or what is wrong beside each field."""
     catalog: Catalog = current_app.extensions["catalog"]
     given = {name: request.args.get(name, "") for name in FORM}
-    context: dict[str, Any] = {"form": given if any(given.values()) else FORM, "errors": {}, "answer": None}
+    tried = {kind.name: str(example_id(catalog.snapshot, kind)) for kind in KINDS}
+    form = given if any(given.values()) else FORM | {"id": tried[CUSTOMER.name]}
+    context: dict[str, Any] = {"form": form, "tried": tried, "errors": {}, "answer": None}
     status = 200
     if any(given.values()):
         kind = next((kind for kind in KINDS if kind.name == given["kind"]), KINDS[0])
@@ -51,19 +53,18 @@ def asked_by(kind: Kind, given: Mapping[str, str]) -> dict[str, Any]:
     """Return the request that a form stands for; what is no number stays text, for the validation to name it."""
     asked: dict[str, Any] = {MODEL_NUMBER: given["model_number"].strip()} if given["model_number"].strip() else {}
     name = given["id"].strip()
-    asked[kind.id.name] = whole_number_of(name) if kind is CUSTOMER else name
+    asked[kind.id.name] = kind.id.convert(name)
     return asked | {QUANTITY: number_of(given["quantity"]), UNIT_PRICE: number_of(given["unit_price"])}
 
 
 def _answered(catalog: Catalog, kind: Kind, asked: dict[str, Any]) -> dict[str, Any]:
     """Return what the page shows of an answer: its cluster's name, and the same call by curl."""
     found = answer(catalog, kind, dict(asked))
-    model = model_of(catalog.snapshot, int(found[MODEL_NUMBER]))
     sent = shlex.quote(orjson.dumps(asked).decode())
     return {
         "answer": found,
         "kind": kind,
-        "name": model.names[kind.view][found[CLUSTER]],
+        "is_known": known(catalog.snapshot, kind, str(found[kind.id.name])) is not None,
         "curl": f"curl {request.host_url}{kind.path[1:]} -H 'Content-Type: application/json' -d {sent}",
         "json": orjson.dumps(found, option=orjson.OPT_INDENT_2).decode(),
     }

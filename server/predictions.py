@@ -12,14 +12,22 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from server.catalog import Catalog, Snapshot
 from server.encoding import coding_of, decoded
-from server.fields import CLUSTER, KINDS, MODEL_NUMBER, QUANTITY, UNIT_PRICE, Kind
+from server.fields import (
+    CLUSTER,
+    CLUSTER_NAME,
+    KINDS,
+    MODEL_NUMBER,
+    QUANTITY,
+    UNIT_PRICE,
+    Kind,
+)
 from server.nearest import cluster_of, clusters_of
+from server.negotiation import JSON
 from server.problems import INVALID_FIELDS, MODEL_NOT_FOUND, NO_MODEL_YET, Problem
 from server.trained import Model
 from server.validation import Invalid, understood
 
 blueprint = Blueprint("predictions", __name__)
-JSON = "application/json"
 # Of any body: 10,000 requests in a list take 1 MB.
 MOST_BODY_BYTES = 4 * 1024 * 1024
 RETRY_SECONDS = 10
@@ -102,7 +110,8 @@ def answer(catalog: Catalog, kind: Kind, asked: Any) -> Any:
         return _answers(catalog, kind, asked)
     number = _number(asked)
     model = model_of(catalog.snapshot_with(() if number is None else (number,)), number)
-    return _completed(asked, cluster_of(model.lines[kind.view], asked[QUANTITY], asked[UNIT_PRICE]), model)
+    cluster = cluster_of(model.lines[kind.view], asked[QUANTITY], asked[UNIT_PRICE])
+    return _completed(asked, cluster, model.names[kind.view], model)
 
 
 def _number(row: Mapping[str, Any]) -> int | None:
@@ -119,11 +128,15 @@ def _answers(catalog: Catalog, kind: Kind, rows: list[dict[str, Any]]) -> list[d
         model = found[numbers[0]]
         quantities, prices = [row[QUANTITY] for row in rows], [row[UNIT_PRICE] for row in rows]
         clusters = clusters_of(model.lines[kind.view], quantities, prices)
-        return [_completed(row, cluster, model) for row, cluster in zip(rows, clusters, strict=True)]
-    return [
-        _completed(row, cluster_of(model.lines[kind.view], row[QUANTITY], row[UNIT_PRICE]), model)
-        for row, model in zip(rows, (found[number] for number in numbers), strict=True)
-    ]
+        names = model.names[kind.view]
+        answered = zip(rows, clusters, strict=True)
+        return [_completed(row, cluster, names, model) for row, cluster in answered]
+    answers = []
+    for row, number in zip(rows, numbers, strict=True):
+        model = found[number]
+        cluster = cluster_of(model.lines[kind.view], row[QUANTITY], row[UNIT_PRICE])
+        answers.append(_completed(row, cluster, model.names[kind.view], model))
+    return answers
 
 
 def _model_of_row(snapshot: Snapshot, number: int | None, index: int) -> Model:
@@ -134,13 +147,22 @@ def _model_of_row(snapshot: Snapshot, number: int | None, index: int) -> Model:
         raise
 
 
-def _completed(row: dict[str, Any], cluster: int, model: Model) -> dict[str, Any]:
-    """Return a request with its cluster, and with the number of the champion where it named no model."""
+def _completed(
+    row: dict[str, Any],
+    cluster: int,
+    names: Mapping[int, str],
+    model: Model,
+) -> dict[str, Any]:
+    """Return a request with its cluster and that one's name, and with the champion's number.
+
+    The last only where the request named no model.
+    """
     if MODEL_NUMBER not in row:
         row = {MODEL_NUMBER: str(model.number), **row}
     elif row[MODEL_NUMBER] is None:
         row[MODEL_NUMBER] = str(model.number)
     row[CLUSTER] = cluster
+    row[CLUSTER_NAME] = names[cluster]
     return row
 
 

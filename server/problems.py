@@ -2,7 +2,8 @@
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -11,8 +12,9 @@ import orjson
 from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
+from server.negotiation import PROBLEM_JSON, negotiated
+
 LOG = logging.getLogger("arus.server")
-PROBLEM_JSON = "application/problem+json"
 LONGEST_INSTANCE = 200
 
 # The `type` of a problem that programs may want to tell from others; about:blank says no more than the status.
@@ -60,20 +62,14 @@ def reference(path: str) -> str:
     return re.sub("%.?$", "", quote(path)[:LONGEST_INSTANCE])
 
 
-def answer(problem: Problem) -> Response:
+def answer(problem: Problem, page: Callable[[], str] | None = None) -> Response:
+    """Return a problem as an answer; `page` shows it to people where it is no plain error."""
     found = document(problem, request.path)
-    if wants_page():
-        response = Response(render_template("error.html", problem=found), problem.status, mimetype="text/html")
-    else:
-        response = Response(orjson.dumps(found), problem.status, mimetype=PROBLEM_JSON)
+    page = page or partial(render_template, "error.html", problem=found)
+    response = negotiated(page, orjson.dumps(found), PROBLEM_JSON, problem.status)
     for name, value in problem.headers:
         response.headers.add(name, value)
     return response
-
-
-def wants_page() -> bool:
-    """Return whether a person is asking: browsers say that they like text/html best."""
-    return request.accept_mimetypes.quality("text/html") > request.accept_mimetypes.quality(PROBLEM_JSON)
 
 
 def install(app: Flask) -> None:

@@ -1,6 +1,7 @@
 """GET /images/ID: how far an upload is; its original and its result; and GET /images.zip: several results at once."""
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ from flask import Blueprint, Response, render_template, request, send_file, url_
 
 from arus.image_files import CONTENT_TYPES
 from arus.image_names import EXTENSIONS
-from server import store
-from server.problems import NOT_READY, Problem, wants_page
+from server import resizer, store
+from server.negotiation import negotiated
+from server.problems import NOT_READY, Problem
 from server.reasons import in_words
 from server.zipping import Member, zipped
 
@@ -27,10 +29,17 @@ FOR_EVER = "private, max-age=31536000, immutable"
 def image(name: str) -> Response:
     """Answer with the state of an upload; a browser gets a page."""
     found = status_of_id(name)
-    if wants_page():
-        refresh = RETRY_SECONDS if found["status"] == store.WAITING else None
-        return Response(render_template("image.html", one=found, refresh=refresh), mimetype="text/html")
-    return Response(orjson.dumps(found), content_type="application/json")
+    refresh = refresh_seconds([found], RETRY_SECONDS)
+    page = partial(render_template, "image.html", one=found, refresh=refresh)
+    return negotiated(page, orjson.dumps(found))
+
+
+def refresh_seconds(statuses: Iterable[dict[str, Any]], usual: int) -> int | None:
+    """Return how soon a page on these uploads should look again; None where none of them waits."""
+    waiting = [one for one in statuses if one["status"] == store.WAITING]
+    if not waiting:
+        return None
+    return resizer.STALLED_REFRESH_SECONDS if waiting[0]["detail"] else usual
 
 
 @blueprint.get("/images/<name>/result")
@@ -100,12 +109,13 @@ def status_when_sent(upload: store.Upload) -> dict[str, Any]:
 
 def _status(name: str, upload: store.Upload | None, answer: dict[str, Any]) -> dict[str, Any]:
     reason, is_done = answer.get("reason"), answer["status"] == store.PROCESSED
+    detail = resizer.stalled() if answer["status"] == store.WAITING else None
     return {
         "id": name,
         "filename": upload.filename if upload else name,
         "status": answer["status"],
         "reason": reason,
-        "detail": in_words(reason) if reason else None,
+        "detail": in_words(reason) if reason else detail,
         "before": _before(upload, answer),
         "after": {key: answer[key] for key in ("format", "width", "height", "bytes")} if is_done else None,
         "accepted_at": upload.accepted_at if upload else answer["accepted_at"],
@@ -155,7 +165,8 @@ def _member(found: dict[str, Any]) -> Member:
 def _not_ready(found: dict[str, Any]) -> Problem:
     if found["status"] == store.WAITING:
         headers = [("Retry-After", str(RETRY_SECONDS))]
-        return Problem(409, "it is not ready yet: ask again", NOT_READY, headers=headers)
+        detail = f"it is not ready yet: {found['detail'] or 'ask again'}"
+        return Problem(409, detail, NOT_READY, headers=headers)
     return Problem(409, f"it was refused: {found['detail']}", NOT_READY)
 
 

@@ -16,7 +16,8 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from server import create_app
 from server.counters import Counters
-from server.problems import PROBLEM_JSON, Problem, document
+from server.negotiation import PROBLEM_JSON
+from server.problems import Problem, document
 
 BACKLOG = 512
 KEEPALIVE_SECONDS = 15

@@ -97,6 +97,15 @@ def mark_waiting(upload: Upload) -> None:
     (folder("waiting") / f"{upload.id}.{upload.bytes}").touch(exist_ok=False)
 
 
+def has_uploads() -> bool:
+    """Return whether anything was uploaded, by a look at the first entry of the folder."""
+    try:
+        with os.scandir(folder("uploads")) as found:
+            return next(found, None) is not None
+    except OSError:
+        return False
+
+
 def original(upload: Upload) -> Path:
     return folder("uploads") / upload.file_name
 

@@ -34,13 +34,23 @@ class Model:
 
 
 class Facts:
-    """What a model knows of each customer, product and country; threads may share it."""
+    """What a model knows of each customer, product and country; threads may share it.
+
+    examples: the first id of each view that has any.
+    """
 
     def __init__(self, file: Path) -> None:
         # immutable: nobody writes to it, so no locks and no files beside it; the open file outlives its folder.
         uri = f"file:{quote(str(file))}?mode=ro&immutable=1"
         self._connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
         self._lock = threading.Lock()
+        found = {view: self._first(view) for view in models.VIEWS}
+        self.examples = {view: name for view, name in found.items() if name is not None}
+
+    def _first(self, view: str) -> str | None:
+        query = f"SELECT id FROM {view} ORDER BY id LIMIT 1"  # noqa: S608 - one of models.VIEWS
+        row = self._connection.execute(query).fetchone()
+        return row[0] if row else None
 
     def of(self, view: str, name: str) -> dict[str, Any] | None:
         """Return what is known of one customer, product or country, or None where it is not known."""

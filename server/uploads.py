@@ -6,22 +6,24 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any, cast
 
 import orjson
 from flask import Blueprint, Flask, Response, current_app, render_template, request
 
 from arus.image_headers import RejectedImage
-from server import store
+from server import resizer, store
 from server.encoding import coding_of
 from server.form_parts import FILE_FIELD, TAKEN
 from server.guards import is_cross_site
+from server.negotiation import negotiated
 from server.pressure import Backlog, Buckets, Limits
-from server.problems import IMAGES_REFUSED, Problem, wants_page
+from server.problems import IMAGES_REFUSED, Problem
 from server.queueing import Queue, Unavailable
 from server.reasons import in_words, status_of
 from server.receiving import CHUNK_BYTES, MOST_BYTES, Form, Received, examine, received
-from server.results import MOST_IDS, known_ids, status_of_id, status_when_sent
+from server.results import known_ids, refresh_seconds, status_of_id, status_when_sent
 from server.validation import quoted
 
 blueprint = Blueprint("uploads", __name__)
@@ -52,6 +54,7 @@ class Uploads:
 
 def install(app: Flask, limits: Limits) -> None:
     store.folder.cache_clear()
+    app.add_template_global(resizer.is_of_use, "resize_is_of_use")
     buckets = Buckets(limits.requests_per_second, limits.requests_at_once)
     app.extensions["uploads"] = Uploads(limits, buckets)
 
@@ -118,7 +121,8 @@ def _check_pressure() -> None:
     """Refuse before a byte of the body is kept what could not be done soon."""
     limits, (files, size) = uploads().limits, uploads().backlog.size()
     if files >= limits.waiting_files or size >= limits.waiting_bytes:
-        detail = f"{files:,} images ({size / 1e6:,.0f} MB) wait already: is the job image_resize running?"
+        why = resizer.stalled() or f"is the job {resizer.JOB} running?"
+        detail = f"{files:,} images ({size / 1e6:,.0f} MB) wait already: {why}"
         raise _later(429, detail, RETRY_SECONDS)
     try:
         uploads().queue.check()
@@ -220,12 +224,10 @@ def _later(status: int, detail: str, seconds: int) -> Problem:
 
 
 def _answer(statuses: list[dict[str, Any]], refused: list[dict[str, Any]]) -> Response:
-    if wants_page():
-        return Response(_page(statuses, refused), 202, mimetype="text/html")
     found: dict[str, Any] = {"uploads": statuses, "refused": refused}
     if len(statuses) == 1:
         found = {"id": statuses[0]["id"]} | found
-    return Response(orjson.dumps(found), 202, content_type="application/json")
+    return negotiated(partial(_page, statuses, refused), orjson.dumps(found), status=202)
 
 
 def _page(statuses: list[dict[str, Any]], refused: list[dict[str, Any]]) -> str:
@@ -238,7 +240,8 @@ def _page(statuses: list[dict[str, Any]], refused: list[dict[str, Any]]) -> str:
         ids=[one["id"] for one in statuses],
         done=done,
         # What was refused is shown once only: it stays until the reader goes on.
-        refresh=REFRESH_SECONDS if waits and not refused else None,
+        refresh=None if refused else refresh_seconds(statuses, REFRESH_SECONDS),
         waits=waits,
-        most_ids=MOST_IDS,
+        stalled=resizer.stalled(),
+        not_running=resizer.NOT_RUNNING,
     )

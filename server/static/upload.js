@@ -17,6 +17,11 @@ function show(item, status) {
   item.querySelector("progress").hidden = status !== "sending";
 }
 
+function stall(item, why) {
+  item.classList.toggle("stalled", Boolean(why));
+  document.getElementById("stalled").hidden = !why;
+}
+
 function tell() {
   news.textContent = `${done.length} of ${asked} done` + (ended > done.length ? `, ${ended - done.length} refused.` : ".");
 }
@@ -103,20 +108,24 @@ async function work(file, item) {
 }
 
 async function follow(one, item) {
+  const [before, after] = item.querySelectorAll("figure"), said = after.querySelector("span");
   for (let ms = 200; one.status === "waiting"; ms = Math.min(ms * 1.3, LONGEST_PAUSE_MS)) {
     show(item, "waiting");
-    await pause(ms);
+    // A detail of one that waits: the job does not run.
+    stall(item, one.detail);
+    said.textContent = one.detail || "in a moment";
+    await pause(one.detail ? LONGEST_PAUSE_MS : ms);
     const answer = await fetch(one.links.self, { headers: { Accept: "application/json" } });
     if (answer.ok) one = await answer.json();
   }
-  const [before, after] = item.querySelectorAll("figure");
+  stall(item, null);
   before.querySelector("span").textContent = size(one.before);
   if (one.status !== "processed") return refuse(item, one.detail);
   const picture = after.querySelector("img"), save = item.querySelector(".actions");
   picture.src = one.links.result;
   picture.alt = `After: ${one.filename}`;
   picture.hidden = save.hidden = false;
-  after.querySelector("span").textContent = size(one.after);
+  said.textContent = size(one.after);
   save.querySelector("a").href = `${one.links.result}?download`;
   show(item, "processed");
   done.push(one.id);

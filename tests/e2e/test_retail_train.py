@@ -168,6 +168,11 @@ def ask(scheduled: Scheduled) -> Iterator[Ask]:
         words(server)
 
 
+def names_of(model: Path, view: str) -> dict[int, str]:
+    found = json.loads((model / "model.json").read_text())
+    return {each["cluster"]: each["name"] for each in found["views"][view]["line"]["clusters"]}
+
+
 def requests_of(rows: pa.Table, kind: str, number: str) -> list[dict[str, Any]]:
     ids = {
         "customer": [17850] * rows.num_rows,
@@ -201,7 +206,11 @@ def test_the_server_answers_as_spark_does_for_every_row_by_model_1_2_and_champio
                 for first in range(0, len(requests), LIST_ROWS)
                 for answer in ask(f"/cluster-{kind}", requests[first : first + LIST_ROWS])
             ]
-            assert answers == [{**sent, "cluster": cluster} for sent, cluster in zip(requests, placed, strict=True)]
+            names = names_of(shop.models / f"kmeans_model_{number}", view)
+            assert answers == [
+                {**sent, "cluster": cluster, "cluster_name": names[cluster]}
+                for sent, cluster in zip(requests, placed, strict=True)
+            ]
 
     seed = {"model_number": "1", "CustomerID": 17850, "Quantity": 10, "UnitPrice": 5.0}
     by_number = {number: ask("/cluster-customer", {**seed, "model_number": number}) for number in ("1", "2", champion)}

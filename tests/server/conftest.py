@@ -13,6 +13,7 @@ from server import create_app
 from server.catalog import Catalog
 from tests.server import sample
 from tests.server.running import Running
+from tests.server.uploading import resizing
 
 
 @pytest.fixture
@@ -36,6 +37,14 @@ def app(store: Path) -> Iterator[Flask]:
     yield made
     made.extensions["uploads"].queue.close()
     logging.getLogger("arus.server").handlers.clear()
+
+
+@pytest.fixture
+def job(store: Path) -> Iterator[None]:
+    """The job that resizes runs, as far as its lock tells."""
+    assert store
+    with resizing():
+        yield
 
 
 @pytest.fixture

@@ -13,6 +13,23 @@ FACTS: dict[str, dict[str, dict[str, Any]]] = {
     "products": {"85123A": {"cluster": 0, "segment": 1, "description": "WHITE HANGING HEART T-LIGHT HOLDER"}},
     "countries": {"United Kingdom": {"cluster": 1, "segment": 0}, "Bosnia/Herzegovina": {"cluster": 0, "segment": 1}},
 }
+RECOMMENDATIONS: dict[str, Any] = {
+    "customers": {
+        "method": "als",
+        "hit_rate": 0.345,
+        "popularity_hit_rate": 0.2,
+        "cases": 1200,
+        "why": "als hits in 34.5% of 1,200 cases, popularity in 20.0%",
+    },
+    "products": {
+        "method": "popularity",
+        "hit_rate": 0.1,
+        "popularity_hit_rate": 0.0,
+        "cases": 30,
+        "why": "only 30 cases to judge by (50)",
+    },
+    "popular": [{"StockCode": "85123A", "Description": "WHITE HANGING HEART", "invoices": 2100}],
+}
 RECOMMENDED = [{"StockCode": "71053", "Description": "WHITE METAL LANTERN", "score": 0.8}]
 
 
@@ -59,14 +76,16 @@ def model_json(number: int, numbers: tuple[int, ...] = (0, 1, 2), shift: float =
         "rows": {"total": 30_000, "used": 25_000, "without_customer": 6_000, "left_out": {"cancelled": 500}},
         "period": {"first": "2010-12-01T08:26:00Z", "last": "2011-12-09T12:50:00Z"},
         "views": {name: view(len(FACTS[name]), numbers, shift) for name in models.VIEWS},
-        "recommendations": {"customers": {"method": "als"}, "products": {"method": "fpgrowth"}, "popular": []},
+        "recommendations": RECOMMENDATIONS,
         "promotion": {"promoted": True, "score": 0.47, "champion": None, "champion_score": None, "why": "the first"},
     }
 
 
-def write_entities(file: Path) -> None:
+def write_entities(file: Path, ids: dict[str, str] | None = None) -> None:
+    """Write what is known of a few entities; or of one of each view, by these ids."""
     connection = sqlite3.connect(file)
-    for table, known in FACTS.items():
+    for table, those in FACTS.items():
+        known = {ids[table]: next(iter(those.values()))} if ids else those
         connection.execute(f"CREATE TABLE {table} (id TEXT PRIMARY KEY, facts TEXT NOT NULL) WITHOUT ROWID")
         for name, own in known.items():
             connection.execute(f"INSERT INTO {table} VALUES (?, ?)", (name, json.dumps(facts(table, own))))  # noqa: S608

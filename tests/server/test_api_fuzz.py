@@ -56,9 +56,9 @@ def app(broker: Broker, app: Flask, store: Path) -> Flask:
     return app
 
 
-def run(app: Flask, max_examples: int) -> tuple[dict[str, int], list[str]]:
+def run(app: Flask, max_examples: int, **headers: str) -> tuple[dict[str, int], list[str]]:
     """Return the number of requests of each phase, and what was wrong with their answers."""
-    config = SchemathesisConfig.from_dict(CONFIG)
+    config = SchemathesisConfig.from_dict(CONFIG | {"headers": headers})
     config.projects.default.generation.update(max_examples=max_examples)
     schema = schemathesis.openapi.from_wsgi("/openapi.json", app, config=config)
     requests, wrong = dict.fromkeys(PHASES, 0), []
@@ -87,3 +87,9 @@ def test_every_answer_is_described(app: Flask, store: Path, max_examples: int, l
     assert len(stored(store)) > 10
     assert all(requests.values()), requests
     assert sum(requests.values()) >= least
+
+
+def test_every_page_is_described(app: Flask) -> None:
+    requests, wrong = run(app, 5, Accept="text/html")
+    assert wrong == []
+    assert sum(requests.values()) > 200

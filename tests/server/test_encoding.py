@@ -13,10 +13,12 @@ from werkzeug.test import TestResponse
 
 from arus.ping import free_port
 from server.predictions import MOST_BODY_BYTES
+from tests.server import sample
 from tests.server.running import Running
 from tests.server.uploading import FORM, JPEG, body, part
 
 ASKED = {"model_number": "1", "CustomerID": 17850, "Quantity": 10, "UnitPrice": 5.0}
+ANSWER = {**ASKED, "cluster": 1, "cluster_name": sample.NAMES[1]}
 PLAIN = json.dumps(ASKED).encode()
 SENT = gzip.compress(PLAIN, mtime=0)
 
@@ -29,12 +31,12 @@ def post(client: FlaskClient, sent: bytes, coding: str, path: str = "/cluster-cu
 @pytest.mark.parametrize("coding", ["gzip", "x-gzip", "GZIP", " gzip ", "identity, gzip", "gzip,"])
 def test_a_gzip_body_is_read(client: FlaskClient, coding: str) -> None:
     response = post(client, SENT, coding)
-    assert (response.status_code, response.json) == (200, {**ASKED, "cluster": 1})
+    assert (response.status_code, response.json) == (200, ANSWER)
 
 
 @pytest.mark.parametrize("coding", ["identity", "", "Identity", ","])
 def test_identity_is_nothing(client: FlaskClient, coding: str) -> None:
-    assert post(client, PLAIN, coding).json == {**ASKED, "cluster": 1}
+    assert post(client, PLAIN, coding).json == ANSWER
 
 
 @pytest.mark.parametrize("coding", ["br", "deflate", "zstd", "gzip, gzip", "gzip, br", "aes128gcm", "x" * 100])
@@ -101,7 +103,7 @@ def test_gzip_goes_through_the_real_server(server: Running) -> None:
     more = b"Connection: close\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
     answer = server.raw(head + more + b"%x\r\n%s\r\n0\r\n\r\n" % (len(SENT), SENT))
     assert answer.startswith(b"HTTP/1.1 200 OK")
-    assert answer.endswith(b'"cluster":1}')
+    assert answer.endswith(b'"cluster":1,"cluster_name":"' + sample.NAMES[1].encode() + b'"}')
 
 
 GET_PATHS = (
@@ -126,7 +128,11 @@ def test_no_route_is_left_out(app: Flask) -> None:
 def test_what_is_posted_to_an_address_with_a_slash_is_answered(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert post(client, SENT, "gzip", "/cluster-customer/").json == {**ASKED, "cluster": 1}
+    assert post(client, SENT, "gzip", "/cluster-customer/").json == {
+        **ASKED,
+        "cluster": 1,
+        "cluster_name": sample.NAMES[1],
+    }
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"localhost:{free_port()}")
     response = client.post("/upload/", data=body(part(b"x", "a.jpg")), headers={"Content-Type": FORM})
     assert response.status_code == 415

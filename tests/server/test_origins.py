@@ -85,7 +85,7 @@ def test_any_other_page_is_told_nothing(shared: FlaskClient, origin: str) -> Non
         shared.options("/cluster-customer", headers={"Origin": origin, **PREFLIGHT}),
     ):
         assert shown(response) == {}
-        assert response.headers.getlist("Vary") == ["Origin"]
+        assert response.headers.getlist("Vary")[-1] == "Origin"
     assert response.status_code == 405
 
 
@@ -94,7 +94,7 @@ def test_by_default_no_page_is_told_anything(client: FlaskClient) -> None:
     assert (preflight.status_code, preflight.headers["Allow"]) == (405, "POST")
     for response in (preflight, ask(client, PAGE)):
         assert shown(response) == {}
-        assert "Vary" not in response.headers
+        assert "Origin" not in response.headers.getlist("Vary")
 
 
 def test_options_that_no_page_sent_are_answered_as_before(shared: FlaskClient) -> None:

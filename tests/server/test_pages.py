@@ -2,10 +2,17 @@
 
 import html
 import json
+import re
+import shlex
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
+from arus import models
+from server import create_app
+from server.catalog import Catalog
+from server.fields import KINDS, Kind
 from server.openapi import OPENAPI
 from tests.server import sample
 
@@ -80,6 +87,78 @@ def test_the_api_page_names_every_route_and_every_kind_of_problem(client: FlaskC
         assert f"<code>{html.escape(path)}</code>" in page
     for anchor in ("invalid-fields", "model-not-found", "no-model-yet", "images-refused", "not-ready"):
         assert f'id="{anchor}"' in page
+
+
+OTHERS = {"customers": "12346", "products": "10002", "countries": "Côte d'Ivoire"}
+
+
+@pytest.fixture
+def others(app: Flask, catalog: Catalog) -> FlaskClient:
+    """Model 3 is the champion, and knows none of the usual examples."""
+    folder = sample.write_model(3)
+    (folder / models.ENTITIES).unlink()
+    sample.write_entities(folder / models.ENTITIES, OTHERS)
+    models.seal(folder)
+    models.promote(3)
+    catalog.refresh()
+    return app.test_client()
+
+
+def commands(page: str) -> list[list[str]]:
+    """Return the arguments of each curl on a page."""
+    found = re.findall(r"<code>curl ([^<]+)</code>", page)
+    return [shlex.split(html.unescape(each)) for each in found]
+
+
+def test_the_form_begins_with_one_that_the_champion_knows(others: FlaskClient) -> None:
+    page = html.unescape(others.get("/").text)
+    assert 'name="id" value="12346"' in page
+    assert "a customer ID (12346), a stock code (10002) or a country (Côte d'Ivoire)" in page
+    assert 'href="/customers/12346"' in others.get("/?id=12346&quantity=10&unit_price=5").text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_known_is_offered_only_where_something_is(client: FlaskClient, kind: Kind) -> None:
+    known, unknown = next(iter(sample.FACTS[kind.view])), "99999"
+    for name, is_offered in ((known, True), (unknown, False)):
+        page = client.get(f"/?kind={kind.name}&id={name}&quantity=10&unit_price=5").text
+        assert "Cluster 1: " in page
+        assert (f"What is known of this {kind.name}" in page) is is_offered
+
+
+@pytest.mark.usefixtures("store")
+def test_without_a_model_the_examples_are_the_usual_ones() -> None:
+    client = create_app().test_client()
+    assert 'name="id" value="17850"' in client.get("/").text
+    page = html.unescape(client.get("/docs").text)
+    for text in ("/customers/17850", "/models/1", '"85123A"', '"cluster_name": "high prices"'):
+        assert text in page
+
+
+@pytest.mark.parametrize("base", ["http://localhost:5001", "http://127.0.0.1:8080"])
+def test_every_command_of_the_api_page_is_answered_here(others: FlaskClient, base: str) -> None:
+    found = commands(others.get("/docs", base_url=base).text)
+    assert {"/".join(address.split("/")[:3]) for address, *_ in found} == {base}
+    for address, *options in found:
+        path = address.removeprefix(base)
+        if path.startswith(("/images", "/upload")):
+            continue
+        if options:
+            sent = json.loads(options[-1])
+            response = others.post(path, json=sent, base_url=base)
+        else:
+            response = others.get(path, base_url=base)
+        assert response.status_code == 200, (path, response.text)
+    assert f"{base}/countries/C%C3%B4te%20d%27Ivoire" in [address for address, *_ in found]
+    assert f"{base}/models/3" in [address for address, *_ in found]
+
+
+def test_the_api_page_shows_what_is_answered(others: FlaskClient) -> None:
+    page = others.get("/docs").text
+    asked = {"model_number": "3", "CustomerID": 12346, "Quantity": 10, "UnitPrice": 5.0}
+    answered = others.post("/cluster-customer", json=asked).json
+    shown = [json.loads(html.unescape(each)) for each in re.findall(r"<code>({[^<]+)</code>", page)]
+    assert shown[0] == answered == asked | {"cluster": 1, "cluster_name": sample.NAMES[1]}
 
 
 def test_openapi_names_every_route(client: FlaskClient) -> None:

@@ -41,7 +41,11 @@ def problem(response: TestResponse, status: int) -> dict[str, Any]:
 def test_the_answer_is_the_request_with_its_cluster(client: FlaskClient, path: str, asked: dict[str, Any]) -> None:
     response = post(client, asked, path)
     assert (response.status_code, response.content_type) == (200, "application/json")
-    assert list(json.loads(response.data).items()) == [*asked.items(), ("cluster", 1)]
+    assert list(json.loads(response.data).items()) == [
+        *asked.items(),
+        ("cluster", 1),
+        ("cluster_name", sample.NAMES[1]),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -65,22 +69,38 @@ def test_without_a_model_the_champion_answers_and_is_named(client: FlaskClient, 
     models.promote(2)
     catalog.refresh()
     asked = {"CustomerID": 17850, **LINE}
-    named = {"model_number": "2", "CustomerID": 17850, **LINE, "cluster": 6}
+    named = {"model_number": "2", **asked, "cluster": 6, "cluster_name": sample.NAMES[1]}
     assert list(json.loads(post(client, asked).data).items()) == list(named.items())
     null_last = json.loads(post(client, {**asked, "model_number": None}).data)
-    assert list(null_last) == ["CustomerID", "Quantity", "UnitPrice", "model_number", "cluster"]
+    fields = ["CustomerID", "Quantity", "UnitPrice", "model_number", "cluster", "cluster_name"]
+    assert list(null_last) == fields
     assert null_last == named
 
 
 def test_a_list_is_answered_in_its_order(client: FlaskClient) -> None:
     asked = [{**CUSTOMER, "Quantity": quantity} for quantity in (0, 10, 1000)]
     answer = json.loads(post(client, asked).data)
-    assert answer == [{**row, "cluster": cluster} for row, cluster in zip(asked, (0, 1, 2), strict=True)]
+    assert answer == [
+        {**row, "cluster": cluster, "cluster_name": sample.NAMES[cluster]}
+        for row, cluster in zip(asked, (0, 1, 2), strict=True)
+    ]
 
 
 def test_each_request_of_a_list_is_answered_by_its_own_model(client: FlaskClient) -> None:
     asked = [{**CUSTOMER, "model_number": number} for number in ("2", 1, None, "1", 2)]
     assert [row["cluster"] for row in json.loads(post(client, asked).data)] == [6, 1, 1, 1, 6]
+
+
+def test_each_answer_of_a_list_has_its_own_models_name_of_the_cluster(
+    client: FlaskClient,
+) -> None:
+    found = sample.model_json(3)
+    found["views"]["customers"]["line"]["clusters"][1]["name"] = "another name"
+    sample.write_model(3, found=found)
+    asked = [{**CUSTOMER, "model_number": number} for number in (3, 1)]
+    names = [row["cluster_name"] for row in json.loads(post(client, asked).data)]
+    assert names == ["another name", sample.NAMES[1]]
+    assert json.loads(post(client, asked[:1]).data)[0]["cluster_name"] == "another name"
 
 
 def test_of_a_list_with_one_invalid_request_none_is_answered(client: FlaskClient) -> None:

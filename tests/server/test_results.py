@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from server import store as files
 from server.zipping import Member, safe_name, zipped
 from tests.arus.test_image_names import hostile_names
-from tests.server.uploading import JPEG, RESULT, process, reject
+from tests.server.uploading import JPEG, RESULT, kept, process, reject, resizing
 
 UNKNOWN = "0" * 32
 Keep = Callable[..., str]
@@ -24,16 +23,6 @@ Keep = Callable[..., str]
 def keep(store: Path) -> Keep:
     """Stores an upload as the server does, without a Kafka."""
     assert store
-
-    def kept(filename: str = "my leaf.jpeg", content: bytes = JPEG) -> str:
-        files.prepare()
-        upload = files.Upload(files.new_id(), filename, "JPEG", 96, 96, len(content), "2026-11-21T22:00:00.000Z")
-        part = files.part_file()
-        part.write_bytes(content)
-        files.keep(upload, part)
-        files.mark_waiting(upload)
-        return upload.id
-
     return kept
 
 
@@ -207,7 +196,8 @@ def test_an_answer_of_the_job_that_is_damaged_is_said(client: FlaskClient, store
 def test_a_browser_gets_a_page_that_comes_again_while_it_waits(client: FlaskClient, store: Path, keep: Keep) -> None:
     upload_id = keep("<i>.jpg")
     headers = {"Accept": "text/html"}
-    page = client.get(f"/images/{upload_id}", headers=headers).text
+    with resizing():
+        page = client.get(f"/images/{upload_id}", headers=headers).text
     assert '<meta http-equiv="refresh" content="1">' in page
     assert "<h1>&lt;i&gt;.jpg</h1>" in page
     process(store, upload_id)
@@ -234,4 +224,3 @@ def test_the_page_keeps_to_the_policy_and_every_input_has_a_label(client: FlaskC
     assert re.findall(r"<script[^>]*>(.*?)</script>", page, re.DOTALL) == [""]
     assert '<label for="file">' in page
     assert "<button>Upload &amp; Resize</button>" in page
-    assert 'href="/upload"' in client.get("/").text

@@ -23,14 +23,15 @@ ASKED = {"CustomerID": 17850, "Quantity": 10, "UnitPrice": 5.0}
 
 def test_it_says_where_it_is_and_answers(server: Running) -> None:
     assert server.first_line == f"server: http://127.0.0.1:{server.port} (2 workers, 4 threads each)\n"
-    assert server.predict({"model_number": "1", **ASKED}) == {"model_number": "1", **ASKED, "cluster": 1}
+    asked = {"model_number": "1", **ASKED}
+    assert server.predict(asked) == {**asked, "cluster": 1, "cluster_name": sample.NAMES[1]}
     chunked = (
         b"POST /cluster-customer HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n"
     )
     body = json.dumps(ASKED).encode()
     answer = server.raw(chunked + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(body), body))
     assert answer.startswith(b"HTTP/1.1 200 OK")
-    assert answer.endswith(b'"cluster":1}')
+    assert answer.endswith(b'"cluster":1,"cluster_name":"' + sample.NAMES[1].encode() + b'"}')
 
 
 def test_a_stop_lets_requests_finish_and_leaves_nothing(server: Running) -> None:

@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 
 from server.fields import CUSTOMER, KINDS, PRODUCT, Kind
 from server.validation import MOST_ERRORS, MOST_ROWS, Invalid, errors_of, understood
+from tests.server import sample
 
 VALID = {"model_number": "1", "CustomerID": 17850, "Quantity": 10, "UnitPrice": 5.0}
 ROW = {
@@ -36,6 +37,11 @@ NO_NUMBERS = (
 def post(client: FlaskClient, sent: str, path: str = "/cluster-customer") -> Any:
     response = client.post(path, data=sent, content_type="application/json")
     return json.loads(response.data) | {"status": response.status_code}
+
+
+def in_cluster(number: int) -> dict[str, Any]:
+    """Return what an answer adds to a request of the middle cluster."""
+    return {"cluster": number, "cluster_name": sample.NAMES[1], "status": 200}
 
 
 @pytest.mark.parametrize("customer", FORMS)
@@ -78,8 +84,8 @@ def test_the_bounds_hold_for_text_too(name: str, text: str) -> None:
 
 def test_a_text_is_answered_with_its_number(client: FlaskClient) -> None:
     sent = '{"model_number":" 2.0","CustomerID":"17850.0","Quantity":"10","UnitPrice":" 5.50 "}'
-    found = {"model_number": 2, "CustomerID": 17850, "Quantity": 10, "UnitPrice": 5.5, "cluster": 6, "status": 200}
-    assert post(client, sent) == found
+    found = {"model_number": 2, "CustomerID": 17850, "Quantity": 10, "UnitPrice": 5.5}
+    assert post(client, sent) == found | in_cluster(6)
 
 
 def test_a_list_may_mix_all_forms(client: FlaskClient) -> None:
@@ -87,7 +93,7 @@ def test_a_list_may_mix_all_forms(client: FlaskClient) -> None:
     rows = [VALID, {**VALID, "Quantity": "10"}, ROW, renamed]
     response = client.post("/cluster-customer", data=json.dumps(rows), content_type="application/json")
     assert response.status_code == 200, response.text
-    plain = {**VALID, "cluster": 1}
+    plain = {**VALID, "cluster": 1, "cluster_name": sample.NAMES[1]}
     assert json.loads(response.data) == [plain] * 4
 
 
@@ -108,8 +114,8 @@ def test_a_column_that_is_not_needed_may_hold_anything(value: object) -> None:
 
 def test_a_row_of_pandas_has_nan_where_nothing_is(client: FlaskClient) -> None:
     row = json.dumps({**ROW, "Description": float("nan"), "InvoiceNo": float("inf")})
-    found = {"model_number": "1", "Quantity": 10, "UnitPrice": 5.0, "CustomerID": 17850, "cluster": 1, "status": 200}
-    assert post(client, row) == found
+    found = {"model_number": "1", "Quantity": 10, "UnitPrice": 5.0, "CustomerID": 17850}
+    assert post(client, row) == found | in_cluster(1)
     assert '"CustomerID":17850,' in client.post("/cluster-customer", data=row, content_type="application/json").text
     found = post(client, json.dumps({**ROW, "CustomerID": float("nan")}))
     assert (found["status"], [error["field"] for error in found["errors"]]) == (422, ["CustomerID"])
@@ -152,7 +158,7 @@ def test_a_name_that_is_not_known_brings_the_nearest_to_mind(name: str, nearest:
     assert found == [{"field": name, "detail": f"is not known (did you mean {nearest}?); {fields}"}]
 
 
-@pytest.mark.parametrize("name", ["cluster", "", "x", "\U0001f343", "---", "1"])
+@pytest.mark.parametrize("name", ["cluster", "cluster_name", "", "x", "\U0001f343", "---", "1"])
 def test_a_name_that_is_like_none_brings_none_to_mind(name: str) -> None:
     detail = "is not known; there are model_number, CustomerID, Quantity, UnitPrice"
     assert errors_of(CUSTOMER, {**VALID, name: 1}) == [{"field": name, "detail": detail}]

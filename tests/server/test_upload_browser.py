@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from server.resizer import NOT_RUNNING
 from tests.arus.image_samples import picture, saved
 from tests.conftest import Broker
 from tests.e2e.support import until
 from tests.server import browser as chromium
 from tests.server.browser import Browser
 from tests.server.running import Running
-from tests.server.uploading import process, reject, stored
+from tests.server.uploading import process, reject, resizing, stored
 
 PROGRAM = chromium.found()
 pytestmark = [
@@ -20,6 +21,7 @@ pytestmark = [
     pytest.mark.skipif(PROGRAM is None, reason=f"no browser here: none of {', '.join(chromium.NAMES)}"),
 ]
 NARROW, WIDE = (360, 740), (1200, 900)
+NOTICE = "document.getElementById('stalled')"
 SHOWN = "[...document.querySelectorAll('.upload .frame img')].filter((one) => one.naturalWidth).length"
 
 
@@ -53,6 +55,7 @@ def waiting(store: Path) -> list[str]:
     return [name.partition(".")[0] for name in stored(store, "waiting")]
 
 
+@pytest.mark.usefixtures("job")
 def test_pictures_are_uploaded_and_shown_before_and_after(
     page: Browser, server: Running, store: Path, pictures: list[Path]
 ) -> None:
@@ -77,6 +80,27 @@ def test_pictures_are_uploaded_and_shown_before_and_after(
     assert [one for one in page.complaints if "415" not in one and "422" not in one] == []
 
 
+def test_who_uploads_while_the_job_does_not_run_is_told_so_until_it_does(
+    page: Browser, server: Running, store: Path, pictures: list[Path]
+) -> None:
+    page.open(f"http://localhost:{server.port}/upload", '<span id="or-drop">')
+    said = f"Nothing is resized now: {NOT_RUNNING}. Until then, what you send waits."
+    assert page.run(f"{NOTICE}.innerText.trim()") == said
+    page.choose("#file", pictures[0])
+    page.press_enter_on("#form button")
+    page.wait_for(f">{NOT_RUNNING}</span>")
+    assert page.run("document.documentElement.scrollWidth") <= NARROW[0]
+    with resizing():
+        page.wait_for(">in a moment</span>")
+        assert page.run(f"{NOTICE}.hidden")
+    page.wait_for(f">{NOT_RUNNING}</span>")
+    process(store, waiting(store)[0])
+    page.wait_for("1 of 1 done.")
+    assert page.run(f"{NOTICE}.hidden")
+    assert page.complaints == []
+
+
+@pytest.mark.usefixtures("job")
 def test_without_script_the_form_does_it(page: Browser, server: Running, store: Path, pictures: list[Path]) -> None:
     page.ask("Emulation.setScriptExecutionDisabled", value=True)
     page.open(f"http://localhost:{server.port}/upload", "Upload &amp; Resize")

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from server import queueing, receiving
 from server.pressure import Limits
+from server.resizer import NOT_RUNNING
 from server.store import ID
 from tests.arus.image_samples import jpeg, picture, saved
 from tests.arus.test_image_names import hostile_names
@@ -50,7 +51,7 @@ def waiting(upload_id: str, filename: str, image_format: str, side: int, size: i
         "filename": filename,
         "status": "waiting",
         "reason": None,
-        "detail": None,
+        "detail": NOT_RUNNING,
         "before": {"format": image_format, "width": side, "height": side, "bytes": size},
         "after": None,
         "finished_at": None,
@@ -165,11 +166,13 @@ def test_names_that_no_browser_writes_end_well(client: FlaskClient, store: Path,
     assert all(re.fullmatch(r"[0-9a-f]{32}\.(png|json)", file) for file in stored(store))
 
 
+@pytest.mark.usefixtures("job")
 def test_a_form_without_script_gets_a_page_that_comes_again_until_all_are_done(
     client: FlaskClient, store: Path
 ) -> None:
     response = send(client, (JPEG, "<b>.jpg"), (PNG, "b.png"), Accept="text/html", Sec_Fetch_Site="same-origin")
     assert (response.status_code, response.content_type) == (202, "text/html; charset=utf-8")
+    assert response.headers.getlist("Vary") == ["Accept"]
     address = re.search(r'http-equiv="refresh" content="2; url=([^"]+)"', response.text)
     assert address
     assert "&lt;b&gt;.jpg" in response.text
@@ -199,7 +202,7 @@ def test_what_waits_is_bounded_and_room_is_made_when_the_job_answers(app: Flask,
     response = send(client, (JPEG, "a.jpg"))
     assert (response.status_code, response.headers["Retry-After"]) == (429, "5")
     assert response.json
-    assert response.json["detail"] == "2 images (0 MB) wait already: is the job image_resize running?"
+    assert response.json["detail"] == f"2 images (0 MB) wait already: {NOT_RUNNING}"
     assert len(stored(store)) == 4
     process(store, ids[0])
     uploads.backlog._looked -= 1

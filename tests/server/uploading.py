@@ -3,6 +3,10 @@
 import io
 import itertools
 import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +15,9 @@ from kafka import KafkaConsumer, TopicPartition
 from PIL import Image
 from werkzeug.test import TestResponse
 
+from arus import locks
 from arus.schemas import IMAGE_UPLOAD
+from server import store as files
 from tests.arus.image_samples import jpeg, picture, saved
 from tests.conftest import Broker
 
@@ -21,6 +27,22 @@ JPEG = jpeg(96)
 PNG = saved(picture(64), "PNG")
 WEBP = saved(picture(48), "WEBP")
 RESULT = jpeg(300, 9)
+
+
+@contextmanager
+def resizing() -> Iterator[None]:
+    """Hold the lock of the job in another process, as the job's JVM does."""
+    hold = (
+        "import fcntl, sys; file = open(sys.argv[1], 'a'); fcntl.lockf(file, fcntl.LOCK_EX);"
+        "print('held', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", hold, str(locks.path_of("checkpoints/image_resize"))]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as job:
+        assert job.stdout is not None
+        assert job.stdout.readline() == "held\n"
+        yield
+        job.communicate()
 
 
 def part(content: bytes, filename: bytes | str | None, name: str = "file") -> bytes:
@@ -57,6 +79,19 @@ def accepted(client: FlaskClient, content: bytes = JPEG, name: str = "leaf.jpg")
     response = send(client, (content, name))
     assert response.status_code == 202, response.text
     return str(response.json["id"]) if response.json else ""
+
+
+def kept(filename: str = "my leaf.jpeg", content: bytes = JPEG) -> str:
+    """Store an upload as the server does, without a Kafka; return its id."""
+    files.prepare()
+    accepted_at = "2026-11-21T22:00:00.000Z"
+    size = len(content)
+    upload = files.Upload(files.new_id(), filename, "JPEG", 96, 96, size, accepted_at)
+    part = files.part_file()
+    part.write_bytes(content)
+    files.keep(upload, part)
+    files.mark_waiting(upload)
+    return upload.id
 
 
 def process(home: Path, upload_id: str, content: bytes = RESULT, extension: str = "jpg") -> None:
