@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 TERMINAL_SECONDS = 1.0
 LOG_SECONDS = 5.0
 SHOWN_ALERTS = 8
+SENDS_ALERTS = "temperature_filter"
+# How a run that is over may have ended.
+BEFORE = ("stopped", "failed", "killed")
 # What can be looked at, and the job that there is something of (none: always).
 LOOK = (
     ("tail peringatan-suhu", "each alert as it comes", "temperature_filter"),
@@ -84,9 +87,6 @@ class View:
         self._height = len(shown)
 
 
-SENDS_ALERTS = "temperature_filter"
-
-
 def alert_line(record: "ConsumerRecord") -> str:
     """Return an alert as sensor, degrees and delay after the reading; what is none of ours as `tail` shows it."""
     try:
@@ -124,9 +124,12 @@ def notes(jobs: Sequence[str]) -> list[str]:
 
 
 def state_lines(jobs: Sequence[str]) -> list[str]:
-    """Return what each job is at that does not simply run: starting, waiting, training, ..."""
+    """Return what each of the jobs, whose programs are alive, is at that does not simply run."""
     states = {job: status.job(job) for job in jobs}
-    return [status.headline(job, facts) for job, facts in states.items() if facts["state"] != "running"]
+    # What is said of the run before: this one has not got so far as to say anything.
+    new = {"state": "starting", "doing": ""}
+    present = {job: new if facts["state"] in BEFORE else facts for job, facts in states.items()}
+    return [status.headline(job, facts) for job, facts in present.items() if facts["state"] != "running"]
 
 
 def warehouse_lines(jobs: Sequence[str]) -> list[str]:

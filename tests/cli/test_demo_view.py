@@ -88,3 +88,12 @@ def test_a_job_that_is_not_at_work_yet_says_what_it_is_at(home: Path, monkeypatc
     assert demo_view.state_lines(["retail_train"]) == ["retail_train: training: model 1: customers done, 2 of 7"]
     (home / "run" / "retail_train.status.json").write_text(json.dumps(told | {"state": "running"}))
     assert demo_view.state_lines(["retail_train"]) == []
+    (home / "run" / "retail_train.status.json").write_text(json.dumps(told | {"updated": "1999-01-01"}))
+    assert demo_view.state_lines(["retail_train"]) == ["retail_train: starting"]
+
+
+@pytest.mark.parametrize("state", ["stopped", "failed", "running"])
+def test_what_the_run_before_said_is_not_what_a_job_that_starts_is_at(home: Path, state: str) -> None:
+    told = {"updated": "2026-01-01", "state": state, "doing": "", "queries": {}}
+    (home / "run" / "retail_train.status.json").write_text(json.dumps(told))
+    assert demo_view.state_lines(["retail_train"]) == ["retail_train: starting"]
