@@ -14,7 +14,7 @@ from arus import delta_files, home, image_account, image_dataset, image_stored
 from arus.errors import ArusError
 from arus.image_grid import Picture, grid, open_window, write
 from arus.image_manifest import MANIFEST, read_manifest
-from arus.image_names import shown_name
+from arus.text import number_of, printable
 
 MOST_PICTURES = 100
 HOW_TO_FILL = "send some with `.venv/bin/python -m producers.images`, and run `./spark-submit.sh image_analytics`"
@@ -24,9 +24,11 @@ def dataset(options: argparse.Namespace) -> None:
     """Print what the folder holds, and show random examples."""
     found = image_dataset.audit(options.folder, options.count, options.seed)
     if not found.formats:
-        raise ArusError(f"{shown_name(str(options.folder))} has no images: give the one that has train/ in it")
+        folder = printable(str(options.folder))
+        raise ArusError(f"{folder} has no images: give the one that has train/ in it")
     print(image_dataset.report(found))
-    title = f"{len(found.examples)} of {found.total.sized:,} images, drawn at random"
+    of = number_of(found.total.sized, "image")
+    title = f"{len(found.examples)} of {of}, drawn at random"
     show(image_dataset.pictures(found.examples), title, options)
 
 
@@ -41,7 +43,7 @@ def consumed(options: argparse.Namespace) -> None:
     if stored.rows or rejects:
         print(account(options.manifest or home.home() / "run" / MANIFEST, images, rejects))
     if images and stored.rows:
-        title = f"The latest {len(stored.latest)} of {stored.rows:,} images"
+        title = f"The latest {len(stored.latest)} of {number_of(stored.rows, 'image')}"
         show(image_stored.pictures(images, stored.latest), title, options)
 
 

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 from arus import home
@@ -66,5 +65,5 @@ def main(argv: list[str]) -> int:
     options = parser.parse_args(argv)
     if options.verb is None:
         return show(options.json)
-    print(export(options.table, options.csv, progress=sys.stderr.isatty()))
+    print(export(options.table, options.csv))
     return 0

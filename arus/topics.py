@@ -10,6 +10,7 @@ from arus.errors import ArusError
 from arus.home import bootstrap_servers
 from arus.ping import addresses, is_open
 from arus.schemas import TOPICS
+from arus.text import number_of
 
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient
@@ -104,9 +105,8 @@ def _create(admin: "KafkaAdminClient", missing: dict[str, int], copies: int) -> 
         if answer["error_code"] and error is not TopicAlreadyExistsError:
             raise error(f"topic {answer['name']}: {answer['error_message'] or error.__name__}")
         name = answer["name"]
-        lines[name] = (
-            f"{name}: created, {_partitions(missing[name])}" if not answer["error_code"] else f"{name}: exists"
-        )
+        made = f"created, {number_of(missing[name], 'partition')}"
+        lines[name] = f"{name}: {'exists' if answer['error_code'] else made}"
     admin.wait_for_topics(list(missing))
     return lines
 
@@ -114,7 +114,8 @@ def _create(admin: "KafkaAdminClient", missing: dict[str, int], copies: int) -> 
 def _kept(name: str, partitions: int) -> str:
     if partitions == TOPICS[name]:
         return f"{name}: exists"
-    return f"{name}: exists with {_partitions(partitions)} instead of {TOPICS[name]}; left as it is"
+    there = number_of(partitions, "partition")
+    return f"{name}: exists with {there} instead of {TOPICS[name]}; left as it is"
 
 
 def _messages(admin: "KafkaAdminClient", counts: dict[str, int]) -> dict[str, int]:
@@ -128,10 +129,6 @@ def _messages(admin: "KafkaAdminClient", counts: dict[str, int]) -> dict[str, in
     for partition in partitions:
         sizes[partition.topic] += ends[partition].offset - starts[partition].offset
     return sizes
-
-
-def _partitions(count: int) -> str:
-    return f"{count} partition" if count == 1 else f"{count} partitions"
 
 
 def main(argv: list[str]) -> int:

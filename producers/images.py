@@ -22,6 +22,7 @@ from arus.producing import add_arguments, at_least, run
 from arus.resizing import LARGEST_SIDE
 from arus.schemas import IMAGE_STREAM
 from arus.sending import BULK_LINGER_MS, Sender
+from arus.text import number_of
 from producers import images_data
 from producers.image_files import Dataset
 from producers.image_manifest import Manifest
@@ -133,11 +134,12 @@ def report(manifest: Manifest, saving: Saving, dataset: Dataset | None, seconds:
     """Print what the summary of messages does not say."""
     megabytes = manifest.bytes_sent / 1e6
     rates = f"{manifest.sent / max(seconds, 1e-9):.0f} images/s, {megabytes / max(seconds, 1e-9):.1f} MB/s"
-    print(f"{manifest.sent} images, {megabytes:.1f} MB: {rates}")
+    print(f"{number_of(manifest.sent, 'image')}, {megabytes:.1f} MB: {rates}")
     if saving.count:
         print(saving.summary())
     if dataset and dataset.skipped:
-        print(f"{dataset.skipped} files skipped: no images by name nor content, unreadable, or too large")
+        skipped = number_of(dataset.skipped, "file")
+        print(f"{skipped} skipped: no images by name nor content, unreadable, or too large")
 
 
 if __name__ == "__main__":

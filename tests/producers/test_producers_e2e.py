@@ -144,7 +144,7 @@ def test_every_row_of_a_file_arrives_in_the_order_of_its_invoice(broker: Broker,
     with producer(broker, "retail", "--csv", str(invoice_file(tmp_path, 3000)), "--delay", "0") as running:
         code, out, err = outcome(running)
     assert (code, counts(out)) == (0, (3001, 3001, 0)), err
-    assert "1 rows with too few or too many fields, sent as they are" in out
+    assert "1 row with too few or too many fields, sent as it is" in out
     invoices = defaultdict(list)
     for key, value in received(broker, RETAIL_STREAM, before):
         row = json.loads(value or b"")
