@@ -2,7 +2,10 @@
 
 import shutil
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from arus.text import number_of
 
@@ -29,6 +32,18 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(max(round(seconds), 0), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+@contextmanager
+def said_if_slow(line: str) -> Iterator[None]:
+    """Print the line where what is done meanwhile takes longer than two seconds."""
+    notice = threading.Timer(PATIENCE_SECONDS, _show, (line, False))
+    notice.daemon = True
+    notice.start()
+    try:
+        yield
+    finally:
+        notice.cancel()
 
 
 class Progress:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from arus.errors import ArusError
 from arus.home import bootstrap_servers
-from arus.ping import addresses, is_open
+from arus.ping import addresses, is_open, kafka_wait
+from arus.progress import said_if_slow
 from arus.schemas import TOPICS
 from arus.text import number_of
 
@@ -75,7 +76,7 @@ def kafka_errors_as_a_line() -> Iterator[None]:
 def _admin() -> Iterator["KafkaAdminClient"]:
     from kafka import KafkaAdminClient
 
-    with kafka_errors_as_a_line():
+    with said_if_slow(kafka_wait(CONNECT_SECONDS)), kafka_errors_as_a_line():
         admin = KafkaAdminClient(
             bootstrap_servers=bootstrap_servers(),
             bootstrap_timeout_ms=CONNECT_SECONDS * 1000,

@@ -182,7 +182,7 @@ def test_a_broker_that_never_comes_is_one_line_after_the_notice(own_broker: Call
         code, out, err = outcome(running)
     notice, error = err.splitlines()
     assert (code, out) == (1, "")
-    assert notice == f"waiting for Kafka at {broker.address} ..."
+    assert notice == f"waiting for Kafka at {broker.address}, up to 3 s ..."
     assert error.startswith(f"temperature: Kafka at {broker.address} did not answer within 3 s")
     assert error.endswith("python -m arus broker start")
 
@@ -192,7 +192,7 @@ def test_a_broker_that_comes_late_gets_every_message(own_broker: Callable[[], Br
     assert broker.arus("broker", "stop").returncode == 0
     with producer(broker, "temperature", "--count", "30", "--rate", "0") as running:
         assert running.stderr is not None
-        assert running.stderr.readline() == f"waiting for Kafka at {broker.address} ...\n"
+        assert running.stderr.readline() == f"waiting for Kafka at {broker.address}, up to 60 s ...\n"
         ready(broker)
         code, out, err = outcome(running)
     assert (code, counts(out)) == (0, (30, 30, 0)), err
