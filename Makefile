@@ -75,7 +75,8 @@ clean: ## Remove .venv, .jars, build and caches; never data
 	if ! "$$found" -c 'import ensurepip, venv' 2>/dev/null; then \
 		echo "arus: $$found has no venv module: apt-get install python3-venv" >&2; exit 1; fi; \
 	"$$found" -c '$(FIND_JAVA)' || exit 1; \
-	echo "set-up 1 of 4: .venv, a Python of the project's own, from $$found (some seconds; all four steps, once: two to six minutes)"; \
+	echo "set-up, once: four steps, two to six minutes on two cores"; \
+	echo "set-up 1 of 4: .venv, a Python of the project's own, from $$found (some seconds)"; \
 	$(BEGIN); "$$found" -m venv --clear .venv && touch $@ && $(DONE)
 
 define install
@@ -91,9 +92,9 @@ endef
 	$(call install,set-up for tests and checks: pytest and its like into .venv)
 
 .jars/stamp: conf/ivy.xml conf/ivysettings.xml conf/jars.sha256 | .venv/run.stamp
-	@echo "set-up 3 of 4: jars into .jars: Spark's connectors and the Kafka broker, 70 MB (half a minute to two minutes)"
+	@echo "set-up 3 of 4: jars of Spark's connectors and of Kafka, 70 MB (half a minute to two)"
 	@.venv/bin/python -m arus.jars && touch $@
 
 .jars/classes.stamp: .jars/stamp .venv/run.stamp
-	@echo "set-up 4 of 4: a small job runs once, so that each later start takes a third less (half a minute to two minutes)"
+	@echo "set-up 4 of 4: a small job runs, to make later starts quicker (half a minute to two)"
 	@.venv/bin/python -m arus.class_archive && touch $@

@@ -169,7 +169,7 @@ def _alone(patience: float) -> Iterator[None]:
                     break
                 except BlockingIOError:
                     if time.monotonic() > deadline:
-                        raise ArusError("another start is still at work: wait for it, or end it") from None
+                        raise ArusError("another start is still at work: wait, or end it") from None
                     time.sleep(0.1)
         yield
 
@@ -226,7 +226,7 @@ def _last_error(log_size: int) -> str:
 def main(argv: list[str]) -> int:
     """Run one of the four verbs; `status` exits 0 only if a Kafka answers."""
     parser = argparse.ArgumentParser(prog="python -m arus broker", description=__doc__)
-    verb = "run: in this terminal; start: in the background; stop: what `start` began; status: who answers"
+    verb = "run: in this terminal; start: in the background; stop: end it; status: who answers"
     parser.add_argument("verb", choices=["run", "start", "stop", "status"], help=verb)
     parser.add_argument("--json", action="store_true", help="print the status as JSON")
     options = parser.parse_args(argv)

@@ -203,7 +203,7 @@ def _read(file: str) -> str:
 def main(argv: list[str]) -> int:
     """Show every check; exit code 1 if one fails."""
     parser = argparse.ArgumentParser(prog="python -m arus doctor", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="the checks as a JSON list")
+    parser.add_argument("--json", action="store_true", help="print the checks as a JSON list")
     options = parser.parse_args(argv)
     # Nothing below Python and the system is worth a look on a system that will not do.
     checks = [check() for check in CHECKS[:2]]

@@ -137,5 +137,6 @@ def _verdict(differences: list[Difference], twice: int) -> str:
         f"{twice:,} stored or rejected twice",
     ]
     wrong = [text for text, count in zip(said, (missing, surplus, other, twice), strict=True) if count]
-    whole = "the one class has" if len(differences) == 1 else f"all {len(differences):,} classes have"
+    count = len(differences)
+    whole = "the one class has" if count == 1 else f"all {count:,} classes have"
     return "; ".join(wrong) or f"nothing is missing, and {whole} the bytes that were sent"

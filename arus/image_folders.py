@@ -45,7 +45,8 @@ class Found(NamedTuple):
 def training_folder(dataset: Path) -> Path:
     """Return the folder of the plants: `train` in the data set's, if there is one; raise ArusError if there is none."""
     if not dataset.is_dir():
-        raise ArusError(f"no such folder: {printable(str(dataset))}; give the one that has train/ in it")
+        shown = printable(str(dataset))
+        raise ArusError(f"no such folder: {shown}; give the one that has train/ in it")
     return dataset / TRAINING if (dataset / TRAINING).is_dir() else dataset
 
 

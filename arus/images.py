@@ -86,19 +86,24 @@ def _count(text: str) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m arus images", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="dataset|consumed")
-    folder = verbs.add_parser("dataset", help="what a folder of images holds", description=dataset.__doc__)
+    what = "what a folder of images holds"
+    folder = verbs.add_parser("dataset", help=what, description=dataset.__doc__)
     folder.set_defaults(run=dataset)
-    folder.add_argument(
-        "folder", type=Path, metavar="DIR", help="with train/<plant>/<disease>/, or the plants' folders"
-    )
-    folder.add_argument("--seed", type=int, metavar="N", help="draw the same examples each time")
-    stream = verbs.add_parser("consumed", help="what came of the images streamed", description=consumed.__doc__)
+    which = "the folder with train/<plant>/<disease>/, or with the plants' folders"
+    folder.add_argument("folder", type=Path, metavar="DIR", help=which)
+    same = "the same N draws the same examples (default: others each time)"
+    folder.add_argument("--seed", type=int, metavar="N", help=same)
+    what = "what came of the images streamed"
+    stream = verbs.add_parser("consumed", help=what, description=consumed.__doc__)
     stream.set_defaults(run=consumed)
-    stream.add_argument("--manifest", type=Path, metavar="FILE", help=f"what was sent (default: run/{MANIFEST})")
+    sent = f"the producer's account of what it sent (default: run/{MANIFEST} in ARUS_HOME)"
+    stream.add_argument("--manifest", type=Path, metavar="FILE", help=sent)
     for verb in (folder, stream):
-        verb.add_argument("--count", type=_count, default=12, metavar="N", help="pictures to show (default 12)")
+        many = "how many pictures to show (default 12)"
+        verb.add_argument("--count", type=_count, default=12, metavar="N", help=many)
         how = verb.add_mutually_exclusive_group()
-        how.add_argument("--png", type=Path, metavar="FILE", help="where to (default: images-VERB.png in ARUS_HOME)")
+        where = "the file to write them to (default: images-VERB.png in ARUS_HOME)"
+        how.add_argument("--png", type=Path, metavar="FILE", help=where)
         how.add_argument("--window", action="store_true", help="show them in a window instead")
     return parser
 

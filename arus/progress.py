@@ -1,4 +1,4 @@
-"""What long work says of itself on stderr: on a terminal one line, rewritten; elsewhere a line every few seconds."""
+"""What long work says of itself on stderr: one line, rewritten; in a log, one every few seconds."""
 
 import shutil
 import sys

@@ -29,7 +29,7 @@ TIME_FIELDS = ("timestamp", "time", "ts")
 
 
 def line(record: "ConsumerRecord", today: date | None = None) -> str:
-    """Return one message as a line: local time of its Kafka timestamp, partition@offset, key, value, headers.
+    """Return one message as a line: local time in Kafka, partition@offset, key, value, headers.
 
     Where the value has a time in numbers, the line ends with it on the local clock. Times are dated
     where they are of another day than `today`, if that is given.
@@ -37,7 +37,8 @@ def line(record: "ConsumerRecord", today: date | None = None) -> str:
     at = clock(instant(record.timestamp / 1000), today)
     place = f"{record.partition}@{record.offset}"
     parts = [at, place, readable(record.key), readable(record.value)]
-    if headers := " ".join(f"{printable(name)}={readable(value)}" for name, value in record.headers):
+    headers = " ".join(f"{printable(name)}={readable(value)}" for name, value in record.headers)
+    if headers:
         parts.append(f"[{headers}]")
     if read := time_of(record.value):
         parts.append(f"(reading of {clock(read, today)})")
@@ -138,7 +139,7 @@ def main(argv: list[str]) -> int:
     add = parser.add_argument
     add("topic", help="such as peringatan-suhu; `python -m arus topics list` shows which there are")
     add("--from-beginning", action="store_true", help="show first what the topic holds already")
-    add("--count", type=at_least(0, int), default=math.inf, metavar="N", help="stop after N messages")
+    add("--count", type=at_least(0, int), default=math.inf, metavar="N", help="stop after so many")
     add("--seconds", type=at_least(0), default=math.inf, metavar="N", help="stop after N seconds")
     options = parser.parse_args(argv)
     try:

@@ -135,7 +135,8 @@ def _messages(admin: "KafkaAdminClient", counts: dict[str, int]) -> dict[str, in
 def main(argv: list[str]) -> int:
     """Create the suite's topics, or list what the Kafka holds."""
     parser = argparse.ArgumentParser(prog="python -m arus topics", description=__doc__)
-    parser.add_argument("verb", choices=["create", "list"])
+    verb = "create: make those that are missing; list: how many partitions and messages each has"
+    parser.add_argument("verb", choices=["create", "list"], help=verb)
     if parser.parse_args(argv).verb == "create":
         print("\n".join(create()))
     else:

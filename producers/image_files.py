@@ -20,8 +20,8 @@ class Dataset:
         self.skipped = 0
         self.total = sum(1 for _ in found_files(self._folder))
         if not self.total:
-            shown = printable(str(folder))
-            raise ArusError(f"{shown} has no files: --dataset takes train/<plant>/<disease>/<images>")
+            wanted = "--dataset takes train/<plant>/<disease>/<images>"
+            raise ArusError(f"{printable(str(folder))} has no files: {wanted}")
 
     def images(self) -> Iterator[ImageMessage]:
         """Yield each file that looks like an image, by its content or its name, as it is."""

@@ -72,10 +72,11 @@ def parse(argv: list[str]) -> argparse.Namespace:
     add = parser.add_argument
     add("--dataset", type=Path, metavar="DIR", help="send this folder's images (default: drawn ones)")
     add("--loop", action="store_true", help="begin again at the end of the folder; draw without an end")
-    add("--rate", type=at_least(0), default=0.0, metavar="N", help="images a second (default 0: no pause)")
+    rate = "so many images a second (default 0: no pause)"
+    add("--rate", type=at_least(0), default=0.0, metavar="N", help=rate)
     add("--encoding", choices=ENCODINGS, default="raw", help="form of the value (default raw: the file's bytes)")
     add("--compress", type=quality, metavar="QUALITY", help="recompress as JPEG of 1 to 100, where that is lighter")
-    add("--max-side", type=side, metavar="PIXELS", help="scale down what is larger")
+    add("--max-side", type=side, metavar="PIXELS", help="scale down what has a longer side")
     add(
         "--max-bytes",
         type=inline_bytes,
@@ -83,7 +84,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
         metavar="N",
         help="a larger value goes by reference to a file in storage/large (default and most: 1000000)",
     )
-    add("--manifest", type=Path, metavar="FILE", help=f"where to account (default: run/{MANIFEST} in ARUS_HOME)")
+    note = f"where to note what was sent (default: run/{MANIFEST} in ARUS_HOME)"
+    add("--manifest", type=Path, metavar="FILE", help=note)
     add_arguments(parser)
     return parser.parse_args(argv)
 

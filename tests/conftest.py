@@ -22,7 +22,7 @@ os.environ.setdefault("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the paths that are not there: of several processes, those that look for them would not say it."""
+    """Name the paths that are not there: pytest's processes look for them, and do not say it."""
     paths = [given.partition("::")[0] for given in config.args]
     if missing := [path for path in paths if not (config.invocation_params.dir / path).exists()]:
         raise pytest.UsageError(f"file or directory not found: {', '.join(missing)}")
