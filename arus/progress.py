@@ -95,6 +95,9 @@ class Counting:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.clear()
+
+    def clear(self) -> None:
         if self._is_shown and self._terminal:
             _clear()
 

@@ -51,7 +51,7 @@ def latest(found: Iterable[Record], limit: int) -> list[Record]:
 
 def line(record: Record) -> str:
     """Return a record as a line, safe on a terminal: its id, Kafka's time in UTC, reason, key and value."""
-    at = f"{record['timestamp']:%Y-%m-%dT%H:%M:%S}"
+    at = f"{record['timestamp']:%Y-%m-%dT%H:%M:%SZ}"
     parts = [record_id(record), at, record["reason"], readable(record["key"]), readable(record["value"])]
     headers = " ".join(f"{readable(h['key'].encode())}={readable(h['value'])}" for h in record["headers"] or [])
     return "  ".join([*parts, f"[{headers}]"] if headers else parts)

@@ -147,8 +147,8 @@ def main(argv: list[str]) -> int:
 def _show(found: list[Topic]) -> None:
     missing = sorted(TOPICS.keys() - {topic.name for topic in found})
     width = max(len(name) for name in [*TOPICS, *(topic.name for topic in found)])
-    print(f"{'topic':<{width}}  partitions  messages")
+    print(f"{'topic':<{width}}  partitions    messages")
     for topic in found:
-        print(f"{topic.name:<{width}}  {topic.partitions:>10}  {topic.messages:>8}")
+        print(f"{topic.name:<{width}}  {topic.partitions:>10}  {topic.messages:>10,}")
     if missing:
         print(f"not there: {', '.join(missing)}; `python -m arus topics create` makes them")

@@ -59,3 +59,8 @@ def test_without_a_broker_the_command_that_starts_one_is_said(monkeypatch: pytes
     for ask in (topics.create, topics.topics):
         with pytest.raises(ArusError, match=rf"^nobody answers at {address}: `python -m arus broker start`$"):
             ask()
+
+
+def test_the_list_is_readable_where_there_is_much(capsys: pytest.CaptureFixture[str]) -> None:
+    topics._show([topics.Topic(SENSOR_SUHU, 2, 1_234_567)])
+    assert capsys.readouterr().out.splitlines()[1].split() == [SENSOR_SUHU, "2", "1,234,567"]
