@@ -14,7 +14,7 @@ from pathlib import Path
 
 from arus import home, kraft
 from arus.errors import ArusError
-from arus.ping import Address, addresses, embedded_address, is_kafka, is_open, is_ready
+from arus.ping import Address, addresses, embedded_address, is_kafka, is_open, is_ready, kafka_remedy
 from arus.progress import said_if_slow
 
 __all__ = ["Status", "is_kafka", "is_open", "is_ours", "main", "own_pid", "run", "start", "status", "stop"]
@@ -245,6 +245,6 @@ def _show(found: Status, as_json: bool) -> int:
         state = "answers" if found.running else "does not answer"
         whose = f"pid {found.pid}" if found.pid else f"no process of {home.home()}"
         size = f"{found.data_bytes / 2**20:.1f} MiB in {found.data}"
-        remedy = f": see {kraft.log()}" if found.pid else ": `python -m arus broker start`"
+        remedy = f": see {kraft.log()}" if found.pid else f": {kafka_remedy()}"
         print(f"broker: {found.address} {state} ({whose}), {size}{'' if found.running else remedy}")
     return 0 if found.running else 1

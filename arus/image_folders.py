@@ -44,10 +44,13 @@ class Found(NamedTuple):
 
 def training_folder(dataset: Path) -> Path:
     """Return the folder of the plants: `train` in the data set's, if there is one; raise ArusError if there is none."""
-    if not dataset.is_dir():
-        shown = printable(str(dataset))
-        raise ArusError(f"no such folder: {shown}; give the one that has train/ in it")
-    return dataset / TRAINING if (dataset / TRAINING).is_dir() else dataset
+    shown = printable(str(dataset))
+    try:
+        if not dataset.is_dir():
+            raise ArusError(f"no such folder: {shown}; give the one that has train/ in it")
+        return dataset / TRAINING if (dataset / TRAINING).is_dir() else dataset
+    except OSError as error:
+        raise ArusError(f"{shown} cannot be read: {error.strerror}") from error
 
 
 def found_files(folder: Path) -> Iterator[Found]:

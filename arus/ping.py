@@ -63,6 +63,13 @@ def is_ready(address: Address) -> bool:
     return len(brokers) == 4 and struct.unpack(">i", brokers)[0] > 0
 
 
+def kafka_remedy() -> str:
+    """Return what to do where no Kafka answers."""
+    if embedded_address():
+        return "`python -m arus broker start`"
+    return "start that one, or unset KAFKA_BOOTSTRAP_SERVERS"
+
+
 def kafka_wait(seconds: float) -> str:
     """Return the line on a Kafka that takes its time to answer, at most so many seconds."""
     return f"waiting for Kafka at {bootstrap_servers()}, up to {seconds:g} s ..."

@@ -92,6 +92,8 @@ def reset(job: str, yes: bool) -> int:
         raise ArusError(
             f"ARUS_STORE={home.store()} is a URI: move the job's folders there with that storage's own tools"
         )
+    # Says so where ARUS_HOME cannot be used.
+    home.run()
     with _kept_from_starting(job):
         found = [path for path in places(job, store).values() if path.exists()]
         if not found and not any(_unfinished(job, store)):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from arus.errors import ArusError
 from arus.home import bootstrap_servers
-from arus.ping import addresses, is_open, kafka_wait
+from arus.ping import addresses, is_open, kafka_remedy, kafka_wait
 from arus.progress import said_if_slow
 from arus.schemas import TOPICS
 from arus.text import number_of
@@ -60,7 +60,7 @@ def kafka_errors_as_a_line() -> Iterator[None]:
 
     # kafka-python would try for as long as it may; a closed port is known at once.
     if not any(is_open(address) for address in addresses()):
-        raise ArusError(f"nobody answers at {bootstrap_servers()}: `python -m arus broker start`")
+        raise ArusError(f"nobody answers at {bootstrap_servers()}: {kafka_remedy()}")
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     try:
         yield

@@ -166,6 +166,12 @@ def test_a_missing_or_empty_folder_is_one_line(tmp_path: Path) -> None:
         Dataset(tmp_path)
 
 
+def test_a_folder_that_cannot_be_looked_into_is_one_line(tmp_path: Path) -> None:
+    too_long = tmp_path / ("x" * 300)
+    with pytest.raises(ArusError, match="cannot be read: File name too long"):
+        Dataset(too_long)
+
+
 def listed(*argv: str, files: Dataset | None = None) -> tuple[list[ImageMessage], int | None]:
     options = parse(["--seed", "1", *argv])
     return list(itertools.islice(source(options, files), 1000)), total(options, files)
