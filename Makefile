@@ -10,6 +10,9 @@ PYTHONS := $(PYTHON) python3 python3.13 python3.12 python3.11 python3.10 python3
 ARGS ?=
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes
 FITS := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 15))
+# How long a step took, in the shell that has done it.
+BEGIN := begun=$$(date +%s)
+DONE := echo "  done in $$(($$(date +%s) - begun)) s"
 FIND_JAVA := import sys; sys.excepthook = lambda kind, error, trace: print(f"arus: {error}", file=sys.stderr); \
 	from arus import java; java.find_java()
 
@@ -72,23 +75,26 @@ clean: ## Remove .venv, .jars, build and caches; never data
 	if ! "$$found" -c 'import ensurepip, venv' 2>/dev/null; then \
 		echo "arus: $$found has no venv module: apt-get install python3-venv" >&2; exit 1; fi; \
 	"$$found" -c '$(FIND_JAVA)' || exit 1; \
-	echo "Making .venv with $$found ..."; \
-	"$$found" -m venv --clear .venv && touch $@
+	echo "set-up, once: four steps, two to six minutes on two cores"; \
+	echo "set-up 1 of 4: .venv, a Python of the project's own, from $$found (some seconds)"; \
+	$(BEGIN); "$$found" -m venv --clear .venv && touch $@ && $(DONE)
 
 define install
 @if [ -e .venv/installing ]; then rm -rf .venv && $(MAKE) -s .venv/venv.stamp; fi
-@echo "Installing $(1) into .venv (once, about a minute) ..."
-@touch .venv/installing && $(PIP) -r $< && rm .venv/installing && touch $@
+@echo "$(1) (one to two minutes on two cores; nothing is shown meanwhile)"
+@$(BEGIN); touch .venv/installing && $(PIP) -r $< && rm .venv/installing && touch $@ && $(DONE)
 endef
 
 .venv/run.stamp: requirements/run.txt .venv/venv.stamp
-	$(call install,Python packages)
+	$(call install,set-up 2 of 4: Python packages into .venv: PySpark and what goes with it)
 
 .venv/dev.stamp: requirements/dev.txt .venv/run.stamp
-	$(call install,the developer's packages)
+	$(call install,set-up for tests and checks: pytest and its like into .venv)
 
 .jars/stamp: conf/ivy.xml conf/ivysettings.xml conf/jars.sha256 | .venv/run.stamp
+	@echo "set-up 3 of 4: jars of Spark's connectors and of Kafka, 70 MB (half a minute to two)"
 	@.venv/bin/python -m arus.jars && touch $@
 
 .jars/classes.stamp: .jars/stamp .venv/run.stamp
+	@echo "set-up 4 of 4: a small job runs, to make later starts quicker (half a minute to two)"
 	@.venv/bin/python -m arus.class_archive && touch $@

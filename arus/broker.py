@@ -14,7 +14,8 @@ from pathlib import Path
 
 from arus import home, kraft
 from arus.errors import ArusError
-from arus.ping import Address, addresses, embedded_address, is_kafka, is_open, is_ready
+from arus.ping import Address, addresses, embedded_address, is_kafka, is_open, is_ready, kafka_remedy
+from arus.progress import said_if_slow
 
 __all__ = ["Status", "is_kafka", "is_open", "is_ours", "main", "own_pid", "run", "start", "status", "stop"]
 
@@ -72,7 +73,9 @@ def stop(patience: float = STOP_SECONDS) -> str:
         return f"broker: none of {home.home()} runs"
     os.kill(pid, signal.SIGTERM)
     how = "stopped"
-    if not _gone(pid, patience):
+    with said_if_slow(f"broker: waiting for it to stop, up to {patience:g} s ..."):
+        has_stopped = _gone(pid, patience)
+    if not has_stopped:
         os.kill(pid, signal.SIGKILL)
         how = f"killed, as it had not stopped within {patience:g} s"
         if not _gone(pid, patience):
@@ -159,14 +162,15 @@ def _alone(patience: float) -> Iterator[None]:
     """Let one process at a time start this home's broker; the others wait, then find it running."""
     deadline = time.monotonic() + patience
     with (home.run() / "broker.lock").open("w") as lock:
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise ArusError("another `broker start` is still at work: wait for it, or end it") from None
-                time.sleep(0.1)
+        with said_if_slow("broker: another start is at work: waiting for it ..."):
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        raise ArusError("another start is still at work: wait, or end it") from None
+                    time.sleep(0.1)
         yield
 
 
@@ -222,8 +226,9 @@ def _last_error(log_size: int) -> str:
 def main(argv: list[str]) -> int:
     """Run one of the four verbs; `status` exits 0 only if a Kafka answers."""
     parser = argparse.ArgumentParser(prog="python -m arus broker", description=__doc__)
-    parser.add_argument("verb", choices=["run", "start", "stop", "status"])
-    parser.add_argument("--json", action="store_true", help="status as JSON")
+    verb = "run: in this terminal; start: in the background; stop: end it; status: who answers"
+    parser.add_argument("verb", choices=["run", "start", "stop", "status"], help=verb)
+    parser.add_argument("--json", action="store_true", help="print the status as JSON")
     options = parser.parse_args(argv)
     if options.verb == "status":
         return _show(status(), options.json)
@@ -239,5 +244,7 @@ def _show(found: Status, as_json: bool) -> int:
     else:
         state = "answers" if found.running else "does not answer"
         whose = f"pid {found.pid}" if found.pid else f"no process of {home.home()}"
-        print(f"broker: {found.address} {state} ({whose}), {found.data_bytes / 2**20:.1f} MiB in {found.data}")
+        size = f"{found.data_bytes / 2**20:.1f} MiB in {found.data}"
+        remedy = f": see {kraft.log()}" if found.pid else f": {kafka_remedy()}"
+        print(f"broker: {found.address} {state} ({whose}), {size}{'' if found.running else remedy}")
     return 0 if found.running else 1

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 
 from arus import broker, home, submit, topics
 from arus.errors import ArusError
@@ -22,7 +23,8 @@ LONG_SECONDS = 300.0
 
 def make() -> None:
     """Write the archive; raise ArusError where the job or the JVM would not."""
-    print("classes: a small job runs once, so that others start sooner (half a minute, once)", flush=True)
+    begun, port = time.monotonic(), free_port()
+    print(f"classes: a throw-away broker on port {port}, only for this step", flush=True)
     archive = submit.class_archive()
     archive.unlink(missing_ok=True)
     draft = archive.with_suffix(".draft")
@@ -30,11 +32,12 @@ def make() -> None:
         os.environ |= {
             "ARUS_HOME": folder,
             "ARUS_STORE": folder,
-            "KAFKA_BOOTSTRAP_SERVERS": f"localhost:{free_port()}",
+            "KAFKA_BOOTSTRAP_SERVERS": f"localhost:{port}",
             "SPARK_SUBMIT_OPTS": f'"-XX:ArchiveClassesAtExit={draft}" -Xlog:cds=off -Xlog:cds+dynamic=off',
         }
         broker.start()
         try:
+            print("classes: the job runs; nothing is shown meanwhile", flush=True)
             topics.create()
             _run("-m", "producers.retail", "--count", str(ROWS), "--delay", "0")
             _run("-m", "arus.submit", JOB, "--conf", "spark.arus.trigger=availableNow")
@@ -43,7 +46,8 @@ def make() -> None:
     if not draft.exists():
         raise ArusError("this JVM wrote no archive of its classes")
     draft.replace(archive)
-    print(f"classes: {archive.stat().st_size / 1e6:.0f} MB in {archive.relative_to(home.ROOT)}")
+    size, seconds = archive.stat().st_size / 1e6, time.monotonic() - begun
+    print(f"classes: {size:.0f} MB in {archive.relative_to(home.ROOT)} after {seconds:.0f} s")
 
 
 def _run(*argv: str) -> None:

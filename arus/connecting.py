@@ -2,8 +2,6 @@
 
 import contextlib
 import logging
-import sys
-import threading
 import time
 from collections.abc import Sequence
 
@@ -13,9 +11,9 @@ from kafka.errors import KafkaError
 
 from arus import home
 from arus.errors import ArusError
-from arus.ping import addresses, is_open
+from arus.ping import addresses, is_open, kafka_wait
+from arus.progress import said_if_slow
 
-NOTICE_SECONDS = 2.0
 RETRY_SECONDS = 0.2
 # The default of 30 s would leave a broker that has come back unnoticed for as long.
 RECONNECT_MS = 1000
@@ -28,30 +26,22 @@ def connect(topics: Sequence[str], broker_timeout: float, delivery_timeout: floa
     # What kafka-python logs at every retry would bury the line that counts.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     deadline = time.monotonic() + broker_timeout
-    notice = threading.Timer(NOTICE_SECONDS, _say_waiting)
-    notice.daemon = True
-    notice.start()
     try:
-        _await_port(deadline)
-        _check_topics(topics, deadline)
-        return _make_producer(topics, deadline, int(delivery_timeout * 1000), linger_ms)
+        with said_if_slow(kafka_wait(broker_timeout)):
+            _await_port(deadline)
+            _check_topics(topics, deadline)
+            return _make_producer(topics, deadline, int(delivery_timeout * 1000), linger_ms)
     except (KafkaError, TimeoutError) as error:
         raise ArusError(
             f"Kafka at {home.bootstrap_servers()} did not answer within {broker_timeout:g} s ({said(error)}):"
             " python -m arus broker start"
         ) from error
-    finally:
-        notice.cancel()
 
 
 def said(error: Exception) -> str:
     """Return an error as one line: its class and what it says."""
     text = " ".join(" ".join(str(part) for part in error.args if part is not None).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def _say_waiting() -> None:
-    print(f"waiting for Kafka at {home.bootstrap_servers()} ...", file=sys.stderr, flush=True)
 
 
 def _await_port(deadline: float) -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from arus import delta_files, schemas
 from arus.errors import ArusError
+from arus.progress import Counting
+from arus.text import number_of
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -35,7 +37,7 @@ class Batch(NamedTuple):
         return f"batch_{self.number:06d}_{when}.csv"
 
 
-def export(name: str, folder: Path, progress: bool = False) -> str:
+def export(name: str, folder: Path) -> str:
     """Write the table's rows into `folder`; return a line on what is new. Files appear whole or not at all."""
     if name not in (there := [table for table in delta_files.names() if "/" not in table]):
         raise ArusError(f"no table '{name}'; there are: {', '.join(there) or 'none yet'}")
@@ -44,17 +46,16 @@ def export(name: str, folder: Path, progress: bool = False) -> str:
     _make(folder)
     if BATCH not in columns:
         rows = _write_all(table, columns, folder / f"{name}.csv")
-        return f"{folder / name}.csv: {rows:,} rows (version {table.version()})"
+        return f"{folder / name}.csv: {number_of(rows, 'row')} (version {table.version()})"
     batches = batches_of(table, next((column for column in TIME_COLUMNS if column in columns), None))
     new = [batch for batch in batches if not (folder / batch.file_name).exists()]
-    written = 0
-    for group in passes(new):
-        _write_batches(table, header(columns), group, folder)
-        written += len(group)
-        if progress:
-            print(f"\r{written:,} of {len(new):,} batches", end="\n" if written == len(new) else "", flush=True)
+    with Counting("batch") as counting:
+        for group in passes(new):
+            _write_batches(table, header(columns), group, folder)
+            counting.add(len(group))
     rows = sum(batch.rows for batch in new)
-    return f"{folder}: {len(new):,} new batches ({rows:,} rows), {len(batches) - len(new):,} were there already"
+    made = f"{number_of(len(new), 'new batch')} ({number_of(rows, 'row')})"
+    return f"{folder}: {made}, {len(batches) - len(new):,} were there already"
 
 
 def header(columns: list[str]) -> dict[str, str]:
@@ -69,11 +70,14 @@ def batches_of(table: "DeltaTable", time_column: str | None) -> list[Batch]:
 
     found: dict[int, Batch] = {}
     wanted = [(BATCH, "count"), *([(time_column, "min")] if time_column else [])]
-    for piece in delta_files.pieces(table, [column for column, _ in wanted]):
-        for row in pa.Table.from_batches([piece]).group_by(BATCH).aggregate(wanted).to_pylist():
-            before = found.get(row[BATCH], Batch(row[BATCH], 0, None))
-            times = [time for time in (before.earliest, row.get(f"{time_column}_min")) if time]
-            found[row[BATCH]] = Batch(row[BATCH], before.rows + row[f"{BATCH}_count"], min(times, default=None))
+    with Counting("row") as counting:
+        for piece in delta_files.pieces(table, [column for column, _ in wanted]):
+            counting.add(len(piece))
+            for row in pa.Table.from_batches([piece]).group_by(BATCH).aggregate(wanted).to_pylist():
+                before = found.get(row[BATCH], Batch(row[BATCH], 0, None))
+                times = [time for time in (before.earliest, row.get(f"{time_column}_min")) if time]
+                rows = before.rows + row[f"{BATCH}_count"]
+                found[row[BATCH]] = Batch(row[BATCH], rows, min(times, default=None))
     return sorted(found.values())
 
 
@@ -109,10 +113,11 @@ def _write_batches(table: "DeltaTable", names: dict[str, str], group: list[Batch
 
 def _write_all(table: "DeltaTable", columns: list[str], target: Path) -> int:
     count = 0
-    with _new_csv(target, columns) as file:
+    with _new_csv(target, columns) as file, Counting("row") as counting:
         for piece in delta_files.pieces(table, columns):
             _write_rows(file, piece)
             count += len(piece)
+            counting.add(len(piece))
     return count
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from arus import home
 from arus.errors import ArusError
 from arus.java import find_java, java_version
-from arus.ping import addresses, embedded_address, is_kafka, is_open
+from arus.ping import addresses, embedded_address, is_kafka, is_open, kafka_remedy
 
 GIB = 2**30
 COLOURS = {"ok": "32", "info": "36", "warn": "33", "FAIL": "31"}
@@ -122,7 +122,7 @@ def broker_check() -> Check:
     if any(is_kafka(address) for address in listed):
         return Check("broker", "ok", f"a Kafka answers at {told}")
     if embedded is None:
-        return Check("broker", "FAIL", f"no Kafka answers at {told}: start that one, or unset KAFKA_BOOTSTRAP_SERVERS")
+        return Check("broker", "FAIL", f"no Kafka answers at {told}: {kafka_remedy()}")
     if is_open(embedded):
         other = "`export KAFKA_BOOTSTRAP_SERVERS=localhost:9192`"
         return Check(
@@ -203,7 +203,7 @@ def _read(file: str) -> str:
 def main(argv: list[str]) -> int:
     """Show every check; exit code 1 if one fails."""
     parser = argparse.ArgumentParser(prog="python -m arus doctor", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="the checks as a JSON list")
+    parser.add_argument("--json", action="store_true", help="print the checks as a JSON list")
     options = parser.parse_args(argv)
     # Nothing below Python and the system is worth a look on a system that will not do.
     checks = [check() for check in CHECKS[:2]]

@@ -58,5 +58,7 @@ def _made(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ArusError(f"ARUS_HOME={home()} cannot be used: {error.strerror} ({error.filename})") from error
+        why = f"{error.strerror} ({error.filename})"
+        remedy = "set ARUS_HOME to a folder that can be written to"
+        raise ArusError(f"ARUS_HOME={home()} cannot be used: {why}: {remedy}") from error
     return folder

@@ -16,6 +16,7 @@ from arus.image_names import shown_name
 from arus.image_stored import POSITION, batches
 from arus.image_tally import Label, counted, table
 from arus.schemas import IMAGE_STREAM
+from arus.text import number_of
 
 MOST_CLASSES = 50
 
@@ -117,7 +118,8 @@ def report(manifest: Manifest, found: Arrivals) -> str:
     if manifest.ended is None:
         parts.append("the producer has not ended yet, or ended before Kafka had confirmed all: more was sent since")
     if rows:
-        more = f"\n... and {len(rows) - MOST_CLASSES:,} more classes" if len(rows) > MOST_CLASSES else ""
+        unsaid = len(rows) - MOST_CLASSES
+        more = f"\n... and {number_of(unsaid, 'more class')}" if unsaid > 0 else ""
         header = ("plant", "disease", "difference", "sent", "stored", "rejected")
         parts.append(table(header, rows[:MOST_CLASSES], texts=3) + more)
     if found.reasons:
@@ -131,8 +133,10 @@ def _verdict(differences: list[Difference], twice: int) -> str:
     said = [
         f"{missing:,} missing: still on their way (`python -m arus status` says how far behind the job is), or lost",
         f"{surplus:,} too many: others sent images meanwhile, or this producer more than its manifest says",
-        f"{other:,} classes with other bytes than were sent",
+        f"{number_of(other, 'class')} with other bytes than were sent",
         f"{twice:,} stored or rejected twice",
     ]
     wrong = [text for text, count in zip(said, (missing, surplus, other, twice), strict=True) if count]
-    return "; ".join(wrong) or f"nothing is missing, and all {len(differences):,} classes have the bytes that were sent"
+    count = len(differences)
+    whole = "the one class has" if count == 1 else f"all {count:,} classes have"
+    return "; ".join(wrong) or f"nothing is missing, and {whole} the bytes that were sent"

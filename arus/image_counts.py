@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arus import home
-from arus.text import printable
+from arus.text import number_of, printable
 from arus.whole_files import write_atomically
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ def line_of(counts: Counter[Group]) -> str:
     plants = len({plant for plant, _, _ in counts if plant})
     most, least = classes.most_common()[0], classes.most_common()[-1]
     sizes = f"from {_named(least[0])} {least[1]:,} to {_named(most[0])} {most[1]:,}"
-    return f"images: {counts.total():,} ({of_formats}) of {plants} plants in {len(classes)} classes, {sizes}"
+    where = f"{number_of(plants, 'plant')} in {number_of(len(classes), 'class')}"
+    return f"images: {counts.total():,} ({of_formats}) of {where}, {sizes}"
 
 
 def _by(counts: Counter[Group], *places: int) -> Counter[tuple[str, ...]]:

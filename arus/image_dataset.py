@@ -12,9 +12,11 @@ from arus.image_folders import Found, class_of, found_files, training_folder
 from arus.image_grid import Picture
 from arus.image_headers import RejectedImage
 from arus.image_names import shown_name
-from arus.image_tally import TALLIED, Counting, Label, Tally, by_class, table
+from arus.image_tally import TALLIED, Label, Tally, by_class, table
 from arus.image_worker import ImageWorker
+from arus.progress import Counting
 from arus.resizing import Target, resize
+from arus.text import number_of
 
 # What tells a format lies within so many bytes of a file's beginning.
 START_BYTES = 64
@@ -78,7 +80,7 @@ def audit(folder: Path, count: int, seed: int | None) -> Audit:
     """Look at every file below a folder, one at a time, and draw `count` examples of those that are whole images."""
     found, rng = Audit(), random.Random(seed)  # noqa: S311 (which pictures are shown is no secret)
     whole = 0
-    with ImageWorker() as worker, Counting("files") as counting:
+    with ImageWorker() as worker, Counting("file") as counting:
         for file in found_files(training_folder(folder)):
             example = _count(found, file, look(file.path, worker))
             counting.add()
@@ -202,6 +204,8 @@ def report(found: Audit) -> str:
 
 
 def _whole(found: Audit) -> str:
-    count, size, mean_bytes = found.total.cells
-    others = f"; {found.others:,} other files" if found.others else ""
-    return f"{count} images in {len(found.classes):,} classes, mean size {size}, {mean_bytes} bytes{others}"
+    total = found.total
+    _, size, mean_bytes = total.cells
+    images, classes = number_of(total.count, "image"), number_of(len(found.classes), "class")
+    others = f"; {number_of(found.others, 'other file')}" if found.others else ""
+    return f"{images} in {classes}, mean size {size}, {mean_bytes} bytes{others}"

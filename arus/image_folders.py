@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from arus.errors import ArusError
 from arus.image_names import shown_name
+from arus.text import printable
 
 TRAINING = "train"
 # As PlantVillage names the one level of folders that it has: Apple___Black_rot.
@@ -43,9 +44,13 @@ class Found(NamedTuple):
 
 def training_folder(dataset: Path) -> Path:
     """Return the folder of the plants: `train` in the data set's, if there is one; raise ArusError if there is none."""
-    if not dataset.is_dir():
-        raise ArusError(f"no such folder: {shown_name(str(dataset))}; give the one that has train/ in it")
-    return dataset / TRAINING if (dataset / TRAINING).is_dir() else dataset
+    shown = printable(str(dataset))
+    try:
+        if not dataset.is_dir():
+            raise ArusError(f"no such folder: {shown}; give the one that has train/ in it")
+        return dataset / TRAINING if (dataset / TRAINING).is_dir() else dataset
+    except OSError as error:
+        raise ArusError(f"{shown} cannot be read: {error.strerror}") from error
 
 
 def found_files(folder: Path) -> Iterator[Found]:
@@ -69,7 +74,7 @@ def listed(folder: str) -> "Iterator[os.DirEntry[str]]":
         with os.scandir(folder) as entries:
             return iter(sorted((each for each in entries if each.name[0] != "."), key=lambda each: each.name))
     except OSError as error:
-        raise ArusError(f"{shown_name(folder)} cannot be read: {error.strerror}") from error
+        raise ArusError(f"{printable(folder)} cannot be read: {error.strerror}") from error
 
 
 def class_of(folders: tuple[str, ...]) -> tuple[str, str]:

@@ -11,7 +11,9 @@ import pyarrow.dataset as ds
 
 from arus.image_dataset import described
 from arus.image_grid import Picture
-from arus.image_tally import Counting, Label, Tally, by_class, by_one, counted, table
+from arus.image_tally import Label, Tally, by_class, by_one, counted, table
+from arus.progress import Counting
+from arus.text import number_of
 
 JOB, TABLE = "image_analytics", "images"
 GROUP = ["plant", "disease", "format"]
@@ -50,7 +52,7 @@ class Stored:
 def read(images: ds.Dataset, count: int) -> Stored:
     """Return the table's figures and the places of its `count` latest images, by Kafka's time."""
     found, newest = Stored(), None
-    with Counting("images") as counting:
+    with Counting("image") as counting:
         for batch in batches(images, [*GROUP, *SUMMED, "flags", "duplicate_of", "event_time", *POSITION]):
             rows = pa.Table.from_batches([batch])
             _tally(found.tallies, rows)
@@ -143,5 +145,8 @@ def _repeated(stored: Stored, images: ds.Dataset) -> str:
     most = sorted(stored.repeats.items(), key=lambda item: (-item[1], item[0]))[:MOST_REPEATED]
     rows = rows_at(images, (place_of(place) for place, _ in most), ["filename"])
     names = [(rows.get(place_of(place), {}).get("filename") or "-", place, f"{count:,}") for place, count in most]
-    whole = f"{stored.repeats.total():,} images repeat {len(stored.repeats):,} others, exactly or nearly; most often:"
+    repeating = stored.repeats.total()
+    verb = "repeats" if repeating == 1 else "repeat"
+    others = number_of(len(stored.repeats), "other")
+    whole = f"{number_of(repeating, 'image')} {verb} {others}, exactly or nearly; most often:"
     return whole + "\n" + table(("file", "place", "repeats"), names, texts=2)

@@ -1,16 +1,10 @@
 """Images in sums, and sums as tables for a terminal."""
 
-import shutil
-import sys
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from arus.text import printable
+from arus.text import number_of, printable
 
-PATIENCE_SECONDS = 2.0
-TERMINAL_SECONDS = 0.5
-LOG_SECONDS = 5.0
 LONGEST_CELL = 64
 # A folder where each image has a folder of its own makes as many classes as images.
 MOST_CLASSES = 200
@@ -45,42 +39,6 @@ class Tally:
 TALLIED = ("images", "mean size", "mean bytes")
 
 
-class Counting:
-    """Says on stderr how far a count is, once that takes longer than two seconds: one line, rewritten on a terminal.
-
-    As a context manager it takes the rewritten line away at the end.
-    """
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._terminal = sys.stderr.isatty()
-        self._started = time.monotonic()
-        self._due = self._started + PATIENCE_SECONDS
-        self._is_shown = False
-        self._count = 0
-
-    def __enter__(self) -> "Counting":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._is_shown and self._terminal:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-
-    def add(self, count: int = 1) -> None:
-        """Count on, and show it when it is time."""
-        self._count += count
-        now = time.monotonic()
-        if now < self._due:
-            return
-        line = f"{self._count:,} {self._what}, {self._count / (now - self._started):,.0f}/s"
-        if self._terminal:
-            print(f"\r{line[: shutil.get_terminal_size().columns - 1]}\x1b[K", end="", file=sys.stderr, flush=True)
-        else:
-            print(line, file=sys.stderr, flush=True)
-        self._is_shown = True
-        self._due = now + (TERMINAL_SECONDS if self._terminal else LOG_SECONDS)
-
-
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1) -> str:
     """Return rows below a header in columns, the first `texts` of them from the left, safe on a terminal."""
     lines = [list(header), *([without_middle(printable(cell), LONGEST_CELL) for cell in row] for row in rows)]
@@ -108,7 +66,7 @@ def by_class(classes: dict[Label, Tally]) -> str:
     rows = [(*(part or "-" for part in label), *classes[label].cells) for label in shown]
     lines = [table(("plant", "disease", *TALLIED), rows, texts=2)]
     if more := len(classes) - len(shown):
-        lines.append(f"... and {more:,} smaller classes")
+        lines.append(f"... and {number_of(more, 'smaller class')}")
     return "\n".join(lines)
 
 

@@ -14,7 +14,7 @@ from arus import delta_files, home, image_account, image_dataset, image_stored
 from arus.errors import ArusError
 from arus.image_grid import Picture, grid, open_window, write
 from arus.image_manifest import MANIFEST, read_manifest
-from arus.image_names import shown_name
+from arus.text import number_of, printable
 
 MOST_PICTURES = 100
 HOW_TO_FILL = "send some with `.venv/bin/python -m producers.images`, and run `./spark-submit.sh image_analytics`"
@@ -24,9 +24,11 @@ def dataset(options: argparse.Namespace) -> None:
     """Print what the folder holds, and show random examples."""
     found = image_dataset.audit(options.folder, options.count, options.seed)
     if not found.formats:
-        raise ArusError(f"{shown_name(str(options.folder))} has no images: give the one that has train/ in it")
+        folder = printable(str(options.folder))
+        raise ArusError(f"{folder} has no images: give the one that has train/ in it")
     print(image_dataset.report(found))
-    title = f"{len(found.examples)} of {found.total.sized:,} images, drawn at random"
+    of = number_of(found.total.sized, "image")
+    title = f"{len(found.examples)} of {of}, drawn at random"
     show(image_dataset.pictures(found.examples), title, options)
 
 
@@ -41,7 +43,7 @@ def consumed(options: argparse.Namespace) -> None:
     if stored.rows or rejects:
         print(account(options.manifest or home.home() / "run" / MANIFEST, images, rejects))
     if images and stored.rows:
-        title = f"The latest {len(stored.latest)} of {stored.rows:,} images"
+        title = f"The latest {len(stored.latest)} of {number_of(stored.rows, 'image')}"
         show(image_stored.pictures(images, stored.latest), title, options)
 
 
@@ -84,19 +86,24 @@ def _count(text: str) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m arus images", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="dataset|consumed")
-    folder = verbs.add_parser("dataset", help="what a folder of images holds", description=dataset.__doc__)
+    what = "what a folder of images holds"
+    folder = verbs.add_parser("dataset", help=what, description=dataset.__doc__)
     folder.set_defaults(run=dataset)
-    folder.add_argument(
-        "folder", type=Path, metavar="DIR", help="with train/<plant>/<disease>/, or the plants' folders"
-    )
-    folder.add_argument("--seed", type=int, metavar="N", help="draw the same examples each time")
-    stream = verbs.add_parser("consumed", help="what came of the images streamed", description=consumed.__doc__)
+    which = "the folder with train/<plant>/<disease>/, or with the plants' folders"
+    folder.add_argument("folder", type=Path, metavar="DIR", help=which)
+    same = "the same N draws the same examples (default: others each time)"
+    folder.add_argument("--seed", type=int, metavar="N", help=same)
+    what = "what came of the images streamed"
+    stream = verbs.add_parser("consumed", help=what, description=consumed.__doc__)
     stream.set_defaults(run=consumed)
-    stream.add_argument("--manifest", type=Path, metavar="FILE", help=f"what was sent (default: run/{MANIFEST})")
+    sent = f"the producer's account of what it sent (default: run/{MANIFEST} in ARUS_HOME)"
+    stream.add_argument("--manifest", type=Path, metavar="FILE", help=sent)
     for verb in (folder, stream):
-        verb.add_argument("--count", type=_count, default=12, metavar="N", help="pictures to show (default 12)")
+        many = "how many pictures to show (default 12)"
+        verb.add_argument("--count", type=_count, default=12, metavar="N", help=many)
         how = verb.add_mutually_exclusive_group()
-        how.add_argument("--png", type=Path, metavar="FILE", help="where to (default: images-VERB.png in ARUS_HOME)")
+        where = "the file to write them to (default: images-VERB.png in ARUS_HOME)"
+        how.add_argument("--png", type=Path, metavar="FILE", help=where)
         how.add_argument("--window", action="store_true", help="show them in a window instead")
     return parser
 

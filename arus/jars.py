@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from pathlib import Path
 from arus.errors import ArusError
 from arus.home import ROOT
 from arus.java import find_java
+from arus.progress import Counting
 
 SETS = ("spark", "broker")
 AGAIN = "run `make setup` again"
@@ -32,6 +34,9 @@ def fetch(root: Path = ROOT, lock: bool = False) -> None:
     with _one_at_a_time(root / ".jars"):
         if not lock and not verify(root):
             return
+        begun = time.monotonic()
+        count = "jars" if lock else f"the {len(_locked(root))}"
+        print(f"jars: fetching {count} of conf/ivy.xml", flush=True)
         with tempfile.TemporaryDirectory(prefix="fetching-", dir=root / ".jars") as fresh:
             _run_ivy(root, Path(fresh))
             came = _hashes(Path(fresh))
@@ -40,6 +45,7 @@ def fetch(root: Path = ROOT, lock: bool = False) -> None:
             else:
                 _refuse_if_different(root, came)
             _move_in_place(Path(fresh), root / ".jars", came)
+        print(f"jars: fetched in {time.monotonic() - begun:.0f} s", flush=True)
 
 
 def pyspark_jars() -> Path:
@@ -98,7 +104,6 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
 
 
 def _run_ivy(root: Path, into: Path) -> None:
-    print("jars: fetching those of conf/ivy.xml (70 MB, once; about a minute)", flush=True)
     # Ivy reads brackets in a path as its own pattern: `into` is its working folder, to stay out of the pattern.
     ivy_jar = next(pyspark_jars().glob("ivy-*.jar"))
     command: list[str | Path] = [
@@ -123,13 +128,10 @@ def _run_ivy(root: Path, into: Path) -> None:
 
 def _show_progress(ivy: "subprocess.Popen[str]") -> list[str]:
     said: list[str] = []
-    fetched = 0
-    for line in ivy.stdout or []:
-        said.append(line.strip())
-        if "[SUCCESSFUL ]" in line:
-            fetched += 1
-            if fetched % 10 == 0:
-                print(f"jars: {fetched} fetched", flush=True)
+    with Counting("jar") as counting:
+        for line in ivy.stdout or []:
+            said.append(line.strip())
+            counting.add("[SUCCESSFUL ]" in line)
     return said
 
 

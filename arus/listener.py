@@ -19,6 +19,7 @@ from pyspark.sql.streaming.listener import (
 )
 
 from arus import home
+from arus.text import number_of
 from arus.whole_files import write_atomically
 
 REPORT_PATIENCE_SECONDS = 5.0
@@ -191,8 +192,9 @@ def line(query: str, batch: dict[str, Any]) -> str:
     rate = batch["rows_in"] / seconds if seconds else 0
     lag = "unknown" if batch["lag"] is None else f"{batch['lag']:,}"
     faults = f"{batch['time_faults']:,} with an unusable time, " if batch["time_faults"] else ""
+    rows = number_of(batch["rows_in"], "row")
     return (
-        f"{query} batch {batch['batch']}: {batch['rows_in']:,} rows in {seconds:.2f} s ({rate:,.0f}/s), "
+        f"{query} batch {batch['batch']}: {rows} in {seconds:.2f} s ({rate:,.0f}/s), "
         f"{batch['rejected']:,} rejected, {faults}lag {lag}"
     )
 

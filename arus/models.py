@@ -156,7 +156,7 @@ def main(argv: list[str]) -> int:
         description="The trained retail models. customers, products, countries: numbers of clusters, by the typical "
         "line and by the profile; silhouette: the mean of all of them; *: the champion.",
     )
-    parser.add_argument("--json", action="store_true", help="each model's model.json, in a list")
+    parser.add_argument("--json", action="store_true", help="print each model.json, in a list")
     options = parser.parse_args(argv)
     found = [_read_or_error(number) for number in numbers()]
     if options.json:

@@ -63,6 +63,18 @@ def is_ready(address: Address) -> bool:
     return len(brokers) == 4 and struct.unpack(">i", brokers)[0] > 0
 
 
+def kafka_remedy() -> str:
+    """Return what to do where no Kafka answers."""
+    if embedded_address():
+        return "`python -m arus broker start`"
+    return "start that one, or unset KAFKA_BOOTSTRAP_SERVERS"
+
+
+def kafka_wait(seconds: float) -> str:
+    """Return the line on a Kafka that takes its time to answer, at most so many seconds."""
+    return f"waiting for Kafka at {bootstrap_servers()}, up to {seconds:g} s ..."
+
+
 def free_port() -> int:
     """Return a port that is free now, as is the next one (a broker needs two); outgoing connections use higher ones."""
     while True:

@@ -48,12 +48,15 @@ def step_seconds(rate: float) -> float:
 def add_faults(parser: argparse.ArgumentParser, late: str, sensor: str) -> Callable[..., Any]:
     """Add the faults that simulated sensors share, where `late` says what late is; return what adds more of them."""
     add = parser.add_argument_group("faults, each a share between 0 and 1 of the readings (default 0)").add_argument
-    add("--late", type=share, default=0.0, help=late)
-    add("--late-seconds", type=at_least(0), default=30.0, metavar="SECONDS", help="default 30")
-    add("--duplicate", type=share, default=0.0, help="sent twice")
-    add("--malformed", type=share, default=0.0, help="unusable, in all ways in turn")
-    add("--silent", metavar="SENSOR", help=f"this sensor falls silent, as {sensor}")
-    add("--silent-after", type=at_least(0), default=0.0, metavar="SECONDS", help="when (default 0)")
+    add("--late", type=share, default=0.0, metavar="SHARE", help=late)
+    seconds = "how much too late those of --late are (default 30)"
+    add("--late-seconds", type=at_least(0), default=30.0, metavar="SECONDS", help=seconds)
+    add("--duplicate", type=share, default=0.0, metavar="SHARE", help="these are sent twice")
+    broken = "these are unusable: no JSON, a field missing, ..., one way after the other"
+    add("--malformed", type=share, default=0.0, metavar="SHARE", help=broken)
+    add("--silent", metavar="SENSOR", help=f"this sensor falls silent, such as {sensor}")
+    after = "how long after the start --silent begins (default 0)"
+    add("--silent-after", type=at_least(0), default=0.0, metavar="SECONDS", help=after)
     return add
 
 
@@ -65,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed",
         type=int,
+        metavar="N",
         default=secrets.randbelow(2**32),
         help="the same seed gives the same data (default: another each time)",
     )

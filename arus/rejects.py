@@ -51,7 +51,7 @@ def latest(found: Iterable[Record], limit: int) -> list[Record]:
 
 def line(record: Record) -> str:
     """Return a record as a line, safe on a terminal: its id, Kafka's time in UTC, reason, key and value."""
-    at = f"{record['timestamp']:%Y-%m-%dT%H:%M:%S}"
+    at = f"{record['timestamp']:%Y-%m-%dT%H:%M:%SZ}"
     parts = [record_id(record), at, record["reason"], readable(record["key"]), readable(record["value"])]
     headers = " ".join(f"{readable(h['key'].encode())}={readable(h['value'])}" for h in record["headers"] or [])
     return "  ".join([*parts, f"[{headers}]"] if headers else parts)
@@ -138,21 +138,27 @@ def _count(text: str) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m arus rejects", description=__doc__)
     verbs = parser.add_subparsers(required=True, metavar="list|show|replay")
-    listing = verbs.add_parser("list", help="how many, by job and reason")
+    how_many = "how many there are, by job and reason"
+    which = "the records of a job, the latest by Kafka's time"
+    listing = verbs.add_parser("list", help=how_many, description=how_many)
     listing.set_defaults(run=_list)
-    show = verbs.add_parser("show", help="the records of a job, the latest by Kafka's time")
+    show = verbs.add_parser("show", help=which, description=which)
     show.set_defaults(run=_show)
     again = verbs.add_parser("replay", help="send records again, whole or mended", description=replay.__doc__)
     again.set_defaults(run=_replay)
-    for verb in (listing, show):
-        verb.add_argument("--json", action="store_true", help="with everything; show: a JSON line for each record")
+    listing.add_argument("--json", action="store_true", help="print them as one JSON object")
+    whole = "print each record whole, as a line of JSON that `replay --file` takes"
+    show.add_argument("--json", action="store_true", help=whole)
     for verb in (show, again):
-        verb.add_argument("job")
-        verb.add_argument("--reason", metavar="CODE", help="only the records rejected for this")
-    show.add_argument("--limit", type=_count, default=20, metavar="N", help="at most so many; 0 is all (default 20)")
-    again.add_argument("--file", type=Path, help="only the records in this file: lines of `show --json`, values edited")
-    again.add_argument("--dry-run", action="store_true", help="say what would be sent")
-    again.add_argument("--again", action="store_true", help="also what was replayed before")
+        verb.add_argument("job", help="whose records, such as retail_ingest; `list` names the jobs")
+        reason = "only the records rejected for this reason, as `list` names it"
+        verb.add_argument("--reason", metavar="CODE", help=reason)
+    most = "show the latest N; 0 is all of them (default 20)"
+    show.add_argument("--limit", type=_count, default=20, metavar="N", help=most)
+    edited = "only the records in this file: lines of `show --json`, their values edited"
+    again.add_argument("--file", type=Path, help=edited)
+    again.add_argument("--dry-run", action="store_true", help="say what would be sent, no more")
+    again.add_argument("--again", action="store_true", help="send also what was replayed before")
     return parser
 
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from arus import home
 from arus.connecting import connect, said
 from arus.errors import ArusError
+from arus.progress import Counting
 
 if TYPE_CHECKING:
     from kafka import KafkaProducer
@@ -134,6 +135,7 @@ def _send_all(job: str, fresh: Iterator[Chosen], journal: TextIO) -> int:
 
     count = 0
     producers: dict[str, KafkaProducer] = {}
+    counting = Counting("record")
     try:
         while chunk := list(islice(fresh, CHUNK)):
             for topic in sorted({record["topic"] for _, record in chunk} - producers.keys()):
@@ -145,7 +147,9 @@ def _send_all(job: str, fresh: Iterator[Chosen], journal: TextIO) -> int:
                     "what was replayed is not sent twice"
                 )
             count += len(chunk)
+            counting.add(len(chunk))
     finally:
+        counting.clear()
         for producer in producers.values():
             with contextlib.suppress(KafkaError):
                 producer.close(timeout=CLOSE_TIMEOUT)

@@ -92,6 +92,8 @@ def reset(job: str, yes: bool) -> int:
         raise ArusError(
             f"ARUS_STORE={home.store()} is a URI: move the job's folders there with that storage's own tools"
         )
+    # Says so where ARUS_HOME cannot be used.
+    home.run()
     with _kept_from_starting(job):
         found = [path for path in places(job, store).values() if path.exists()]
         if not found and not any(_unfinished(job, store)):
@@ -112,8 +114,8 @@ def main(argv: list[str]) -> int:
     """Reset one job; exit code 0 if it starts afresh from now on."""
     jobs = sorted(schemas.JOBS.keys() | submit.job_names())
     parser = argparse.ArgumentParser(prog="python -m arus reset", description=__doc__)
-    parser.add_argument("job", help=f"one of {', '.join(jobs)}")
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("job", help=f"the job that is to start afresh: {', '.join(jobs)}")
+    parser.add_argument("--yes", action="store_true", help="move them without asking first")
     options = parser.parse_args(argv)
     if options.job not in jobs:
         raise ArusError(f"no job '{options.job}'; the jobs are: {', '.join(jobs)}")

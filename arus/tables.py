@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 from arus import home
@@ -52,7 +51,7 @@ def show(as_json: bool) -> int:
 def main(argv: list[str]) -> int:
     """List the tables, or export one; exit code 1 if a table cannot be read."""
     parser = argparse.ArgumentParser(prog="python -m arus tables", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="the list as JSON; size in bytes")
+    parser.add_argument("--json", action="store_true", help="print the list as JSON, size in bytes")
     verbs = parser.add_subparsers(dest="verb", metavar="export")
     to_csv = verbs.add_parser(
         "export",
@@ -61,10 +60,11 @@ def main(argv: list[str]) -> int:
         " batch_<number>_<earliest event time>.csv; run again, only new batches are written. Any other is TABLE.csv."
         " After a reset of the job, batches are numbered anew: take a new folder.",
     )
-    to_csv.add_argument("table")
-    to_csv.add_argument("--csv", type=Path, required=True, metavar="FOLDER", help="made if it is not there")
+    to_csv.add_argument("table", help="such as retail; `python -m arus tables` lists them")
+    into = "where the files go; made if it is not there"
+    to_csv.add_argument("--csv", type=Path, required=True, metavar="FOLDER", help=into)
     options = parser.parse_args(argv)
     if options.verb is None:
         return show(options.json)
-    print(export(options.table, options.csv, progress=sys.stderr.isatty()))
+    print(export(options.table, options.csv))
     return 0

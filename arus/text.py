@@ -3,6 +3,13 @@
 LONGEST_TEXT = 500
 SHOWN_CHARACTERS = 60
 SHOWN_BYTES = 16
+HISSING = ("s", "ch")
+
+
+def number_of(count: int, one: str) -> str:
+    """Return a count with its noun, of which `one` is the singular: 1 class, 1,234 classes."""
+    ending = "" if count == 1 else "es" if one.endswith(HISSING) else "s"
+    return f"{count:,} {one}{ending}"
 
 
 def printable(text: str) -> str:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from arus.errors import ArusError
 from arus.home import bootstrap_servers
-from arus.ping import addresses, is_open
+from arus.ping import addresses, is_open, kafka_remedy, kafka_wait
+from arus.progress import said_if_slow
 from arus.schemas import TOPICS
+from arus.text import number_of
 
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient
@@ -58,7 +60,7 @@ def kafka_errors_as_a_line() -> Iterator[None]:
 
     # kafka-python would try for as long as it may; a closed port is known at once.
     if not any(is_open(address) for address in addresses()):
-        raise ArusError(f"nobody answers at {bootstrap_servers()}: `python -m arus broker start`")
+        raise ArusError(f"nobody answers at {bootstrap_servers()}: {kafka_remedy()}")
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     try:
         yield
@@ -74,7 +76,7 @@ def kafka_errors_as_a_line() -> Iterator[None]:
 def _admin() -> Iterator["KafkaAdminClient"]:
     from kafka import KafkaAdminClient
 
-    with kafka_errors_as_a_line():
+    with said_if_slow(kafka_wait(CONNECT_SECONDS)), kafka_errors_as_a_line():
         admin = KafkaAdminClient(
             bootstrap_servers=bootstrap_servers(),
             bootstrap_timeout_ms=CONNECT_SECONDS * 1000,
@@ -104,9 +106,8 @@ def _create(admin: "KafkaAdminClient", missing: dict[str, int], copies: int) -> 
         if answer["error_code"] and error is not TopicAlreadyExistsError:
             raise error(f"topic {answer['name']}: {answer['error_message'] or error.__name__}")
         name = answer["name"]
-        lines[name] = (
-            f"{name}: created, {_partitions(missing[name])}" if not answer["error_code"] else f"{name}: exists"
-        )
+        made = f"created, {number_of(missing[name], 'partition')}"
+        lines[name] = f"{name}: {'exists' if answer['error_code'] else made}"
     admin.wait_for_topics(list(missing))
     return lines
 
@@ -114,7 +115,8 @@ def _create(admin: "KafkaAdminClient", missing: dict[str, int], copies: int) -> 
 def _kept(name: str, partitions: int) -> str:
     if partitions == TOPICS[name]:
         return f"{name}: exists"
-    return f"{name}: exists with {_partitions(partitions)} instead of {TOPICS[name]}; left as it is"
+    there = number_of(partitions, "partition")
+    return f"{name}: exists with {there} instead of {TOPICS[name]}; left as it is"
 
 
 def _messages(admin: "KafkaAdminClient", counts: dict[str, int]) -> dict[str, int]:
@@ -130,14 +132,11 @@ def _messages(admin: "KafkaAdminClient", counts: dict[str, int]) -> dict[str, in
     return sizes
 
 
-def _partitions(count: int) -> str:
-    return f"{count} partition" if count == 1 else f"{count} partitions"
-
-
 def main(argv: list[str]) -> int:
     """Create the suite's topics, or list what the Kafka holds."""
     parser = argparse.ArgumentParser(prog="python -m arus topics", description=__doc__)
-    parser.add_argument("verb", choices=["create", "list"])
+    verb = "create: make those that are missing; list: how many partitions and messages each has"
+    parser.add_argument("verb", choices=["create", "list"], help=verb)
     if parser.parse_args(argv).verb == "create":
         print("\n".join(create()))
     else:
@@ -148,8 +147,8 @@ def main(argv: list[str]) -> int:
 def _show(found: list[Topic]) -> None:
     missing = sorted(TOPICS.keys() - {topic.name for topic in found})
     width = max(len(name) for name in [*TOPICS, *(topic.name for topic in found)])
-    print(f"{'topic':<{width}}  partitions  messages")
+    print(f"{'topic':<{width}}  partitions    messages")
     for topic in found:
-        print(f"{topic.name:<{width}}  {topic.partitions:>10}  {topic.messages:>8}")
+        print(f"{topic.name:<{width}}  {topic.partitions:>10}  {topic.messages:>10,}")
     if missing:
         print(f"not there: {', '.join(missing)}; `python -m arus topics create` makes them")

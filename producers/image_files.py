@@ -9,6 +9,7 @@ from arus.image_flags import EXTENSIONS
 from arus.image_folders import class_of, found_files, training_folder
 from arus.image_messages import MAX_LARGE_BYTES, ImageMessage
 from arus.image_names import shown_name
+from arus.text import printable
 
 
 class Dataset:
@@ -19,7 +20,8 @@ class Dataset:
         self.skipped = 0
         self.total = sum(1 for _ in found_files(self._folder))
         if not self.total:
-            raise ArusError(f"{shown_name(str(folder))} has no files: --dataset takes train/<plant>/<disease>/<images>")
+            wanted = "--dataset takes train/<plant>/<disease>/<images>"
+            raise ArusError(f"{printable(str(folder))} has no files: {wanted}")
 
     def images(self) -> Iterator[ImageMessage]:
         """Yield each file that looks like an image, by its content or its name, as it is."""

@@ -8,6 +8,7 @@ from arus.image_files import ANALYSED, open_image
 from arus.image_headers import RejectedImage
 from arus.image_messages import ImageMessage
 from arus.resizing import Target
+from arus.text import number_of
 
 EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,5}$")
 SCALED_QUALITY = 90
@@ -39,7 +40,7 @@ class Saving:
     def summary(self) -> str:
         saved = 1 - self.after / self.before if self.before else 0.0
         sizes = f"{self.before / 1e6:.1f} MB to {self.after / 1e6:.1f} MB"
-        return f"made {self.count} images lighter: {sizes}, {saved:.0%} saved"
+        return f"made {number_of(self.count, 'image')} lighter: {sizes}, {saved:.0%} saved"
 
     def _target(self, data: bytes) -> Target | None:
         opened = open_image(data, ANALYSED)

@@ -22,6 +22,7 @@ from arus.producing import add_arguments, at_least, run
 from arus.resizing import LARGEST_SIDE
 from arus.schemas import IMAGE_STREAM
 from arus.sending import BULK_LINGER_MS, Sender
+from arus.text import number_of
 from producers import images_data
 from producers.image_files import Dataset
 from producers.image_manifest import Manifest
@@ -71,10 +72,11 @@ def parse(argv: list[str]) -> argparse.Namespace:
     add = parser.add_argument
     add("--dataset", type=Path, metavar="DIR", help="send this folder's images (default: drawn ones)")
     add("--loop", action="store_true", help="begin again at the end of the folder; draw without an end")
-    add("--rate", type=at_least(0), default=0.0, metavar="N", help="images a second (default 0: no pause)")
+    rate = "so many images a second (default 0: no pause)"
+    add("--rate", type=at_least(0), default=0.0, metavar="N", help=rate)
     add("--encoding", choices=ENCODINGS, default="raw", help="form of the value (default raw: the file's bytes)")
     add("--compress", type=quality, metavar="QUALITY", help="recompress as JPEG of 1 to 100, where that is lighter")
-    add("--max-side", type=side, metavar="PIXELS", help="scale down what is larger")
+    add("--max-side", type=side, metavar="PIXELS", help="scale down what has a longer side")
     add(
         "--max-bytes",
         type=inline_bytes,
@@ -82,7 +84,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
         metavar="N",
         help="a larger value goes by reference to a file in storage/large (default and most: 1000000)",
     )
-    add("--manifest", type=Path, metavar="FILE", help=f"where to account (default: run/{MANIFEST} in ARUS_HOME)")
+    note = f"where to note what was sent (default: run/{MANIFEST} in ARUS_HOME)"
+    add("--manifest", type=Path, metavar="FILE", help=note)
     add_arguments(parser)
     return parser.parse_args(argv)
 
@@ -133,11 +136,12 @@ def report(manifest: Manifest, saving: Saving, dataset: Dataset | None, seconds:
     """Print what the summary of messages does not say."""
     megabytes = manifest.bytes_sent / 1e6
     rates = f"{manifest.sent / max(seconds, 1e-9):.0f} images/s, {megabytes / max(seconds, 1e-9):.1f} MB/s"
-    print(f"{manifest.sent} images, {megabytes:.1f} MB: {rates}")
+    print(f"{number_of(manifest.sent, 'image')}, {megabytes:.1f} MB: {rates}")
     if saving.count:
         print(saving.summary())
     if dataset and dataset.skipped:
-        print(f"{dataset.skipped} files skipped: no images by name nor content, unreadable, or too large")
+        skipped = number_of(dataset.skipped, "file")
+        print(f"{skipped} skipped: no images by name nor content, unreadable, or too large")
 
 
 if __name__ == "__main__":

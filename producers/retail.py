@@ -16,6 +16,7 @@ from arus.base.times import date
 from arus.producing import add_arguments, at_least, run
 from arus.schemas import RETAIL_STREAM
 from arus.sending import BULK_LINGER_MS, Sender
+from arus.text import number_of
 from producers import retail_data
 from producers.retail_data import Row
 from producers.retail_dates import ORDERS
@@ -142,7 +143,8 @@ def main(argv: list[str]) -> None:
         send_rows(options, file)
     finally:
         if file and file.ragged:
-            print(f"{file.ragged} rows with too few or too many fields, sent as they are")
+            as_is = "as it is" if file.ragged == 1 else "as they are"
+            print(f"{number_of(file.ragged, 'row')} with too few or too many fields, sent {as_is}")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from arus.errors import ArusError
 from arus.schemas import RETAIL_FIELDS, RETAIL_OTHER_NAMES
-from arus.text import printable
+from arus.text import number_of, printable
 from producers.retail_cells import DecimalMarks, typed_row, with_points
 from producers.retail_data import Row
 from producers.retail_dates import DateOrder
@@ -88,7 +88,7 @@ class CsvFile:
     def said(self) -> str:
         """Return in one line what was found out about the file."""
         separated = f"separated by {words_of(self._separator)}"
-        found = [f"{self.total:,} rows", separated, self._encoding, self._dates.said()]
+        found = [number_of(self.total, "row"), separated, self._encoding, self._dates.said()]
         return f"{self._path}: {', '.join(filter(None, found))}"
 
     def rows(self) -> Iterator[Row]:
@@ -117,7 +117,7 @@ class CsvFile:
             if record.lines > 1:
                 spanning.append(record)
             if self.total % NOTICE_ROWS == 0:
-                notice.show(f"{self.total:,} rows")
+                notice.show(number_of(self.total, "row"))
         if self.total == 0:
             raise ArusError(f"{self._path} has a header, but no rows")
         self._dates.decide(str(self._path))
@@ -217,4 +217,7 @@ def span_warnings(file_name: str, records: list[Record]) -> list[str]:
         for line, lines, _fields in told
     ]
     others = len(records) - len(told)
-    return [*warnings, f"{file_name}: {others:,} more rows span lines"] if others else warnings
+    if others:
+        verb = "spans" if others == 1 else "span"
+        warnings.append(f"{file_name}: {number_of(others, 'more row')} {verb} lines")
+    return warnings

@@ -89,11 +89,16 @@ def all_readings(options: argparse.Namespace) -> Iterator[tuple[int, float, floa
 def parse(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m producers.temperature", description=__doc__, allow_abbrev=False)
     add = parser.add_argument
-    add("--sensors", type=at_least(1, int), default=3, metavar="N", help="how many: S1 to SN (default 3)")
-    add("--rate", type=at_least(0), default=1.0, help="readings a second of each sensor (default 1; 0: no pause)")
-    add("--start", type=moment, help="timestamps run from this ISO date or epoch second (default: the clock's)")
-    add_fault = add_faults(parser, late="timestamp --late-seconds in the past", sensor="S2")
-    add_fault("--out-of-range", type=share, default=0.0, help="9999.9 or -300.0 °C")
+    sensors = "how many sensors: S1 to SN (default 3)"
+    add("--sensors", type=at_least(1, int), default=3, metavar="N", help=sensors)
+    rate = "readings a second of each sensor (default 1; 0: no pause)"
+    add("--rate", type=at_least(0), default=1.0, metavar="N", help=rate)
+    start = "timestamps run from this ISO date or epoch second (default: the clock's)"
+    add("--start", type=moment, metavar="TIME", help=start)
+    late = "their timestamps are --late-seconds in the past"
+    add_fault = add_faults(parser, late=late, sensor="S2")
+    impossible = "these say 9999.9 or -300.0 °C"
+    add_fault("--out-of-range", type=share, default=0.0, metavar="SHARE", help=impossible)
     add_arguments(parser)
     options = parser.parse_args(argv)
     if options.silent and options.silent not in {f"S{n}" for n in range(1, options.sensors + 1)}:

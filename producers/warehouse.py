@@ -21,20 +21,24 @@ from producers.warehouse_data import KINDS, Event, Faults, readings
 def parse(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m producers.warehouse", description=__doc__, allow_abbrev=False)
     add = parser.add_argument
-    add("--warehouses", type=at_least(1, int), default=3, metavar="N", help="how many: G1 to GN (default 3)")
-    add("--rate", type=at_least(0), default=1.0, help="readings a second of each sensor (default 1; 0: no pause)")
+    warehouses = "how many warehouses: G1 to GN (default 3)"
+    add("--warehouses", type=at_least(1, int), default=3, metavar="N", help=warehouses)
+    rate = "readings a second of each sensor (default 1; 0: no pause)"
+    add("--rate", type=at_least(0), default=1.0, metavar="N", help=rate)
     add(
         "--start",
         type=moment,
+        metavar="TIME",
         help="timestamps run from this ISO date or epoch second (default: now; with --rate 0, so that they end now)",
     )
     add("--truth", type=Path, metavar="FILE", help="write what became of each reading, as JSON lines")
-    add_fault = add_faults(
-        parser, late="sent --late-seconds after it was read, with the timestamp of then", sensor="G2:kelembaban"
-    )
-    add_fault("--out-of-order", type=share, default=0.0, help="sent --out-of-order-seconds later, after newer readings")
-    add_fault("--out-of-order-seconds", type=at_least(0), default=3.0, metavar="SECONDS", help="default 3")
-    add_fault("--missing", type=share, default=0.0, help="never sent")
+    late = "these are sent --late-seconds after they were read, with the timestamp of then"
+    add_fault = add_faults(parser, late=late, sensor="G2:kelembaban")
+    later = "these are sent --out-of-order-seconds later, after newer readings"
+    add_fault("--out-of-order", type=share, default=0.0, metavar="SHARE", help=later)
+    seconds = "how much later those of --out-of-order are sent (default 3)"
+    add_fault("--out-of-order-seconds", type=at_least(0), default=3.0, metavar="SECONDS", help=seconds)
+    add_fault("--missing", type=share, default=0.0, metavar="SHARE", help="these are never sent")
     add_arguments(parser)
     options = parser.parse_args(argv)
     if sum(faults_of(options).shares().values()) > 1 + 1e-9:

@@ -21,6 +21,13 @@ __all__ = ["Broker", "free_port"]
 os.environ.setdefault("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the paths that are not there: pytest's processes look for them, and do not say it."""
+    paths = [given.partition("::")[0] for given in config.args]
+    if missing := [path for path in paths if not (config.invocation_params.dir / path).exists()]:
+        raise pytest.UsageError(f"file or directory not found: {', '.join(missing)}")
+
+
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """A small session with Delta, and with the settings that decide what a value means."""

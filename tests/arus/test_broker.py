@@ -1,3 +1,4 @@
+import fcntl
 import json
 import os
 import shutil
@@ -146,9 +147,36 @@ def test_a_broker_starts_answers_and_stops(own_broker: Make) -> None:
     assert own.arus("broker", "status").returncode == 0
     assert own.arus("broker", "stop").stdout == f"broker: stopped (pid {pid})\n"
     assert not is_kafka(address_of(own))
-    assert own.arus("broker", "status").returncode == 1
+    status = own.arus("broker", "status")
+    assert (status.returncode, status.stdout.split(": ")[-1]) == (1, "`python -m arus broker start`\n")
     again = own.arus("broker", "stop")
     assert (again.returncode, again.stdout) == (0, f"broker: none of {own.home} runs\n")
+
+
+@pytest.mark.e2e
+def test_a_broker_that_takes_long_to_stop_is_waited_for_in_so_many_words(own_broker: Make) -> None:
+    own = own_broker()
+    assert own.arus("broker", "start").returncode == 0
+    pid = own.pid
+    os.kill(pid, signal.SIGSTOP)
+    status = own.arus("broker", "status")
+    assert status.stdout.endswith(f": see {own.home}/logs/broker.log\n")
+    stopped = own.arus("broker", "stop")
+    assert stopped.stderr == "broker: waiting for it to stop, up to 10 s ...\n"
+    how = "killed, as it had not stopped within 10 s"
+    assert stopped.stdout == f"broker: {how} (pid {pid})\n"
+
+
+def test_the_wait_for_another_start_is_said(home: Path) -> None:
+    (home / "run").mkdir(parents=True)
+    with (home / "run" / "broker.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        command = [sys.executable, "-m", "arus", "broker", "start"]
+        with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as waiting:
+            assert waiting.stderr is not None
+            said = "broker: another start is at work: waiting for it ...\n"
+            assert waiting.stderr.readline() == said
+            waiting.kill()
 
 
 @pytest.mark.e2e

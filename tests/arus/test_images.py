@@ -92,7 +92,7 @@ rice   scab          2          -{len(cut) / 2:>12,.0f}
 tea    blight        2      60x60{len(PNG):>12,}
 tea    rust          3      84x84{tea / 3:>12,.0f}
 
-9 images in 4 classes, mean size 74x74, {whole / 9:,.0f} bytes; 1 other files
+9 images in 4 classes, mean size 74x74, {whole / 9:,.0f} bytes; 1 other file
 
 4 broken (1 animated, 1 unsupported-format:TIFF, 1 truncated, 1 empty):
 file                      reason
@@ -162,16 +162,16 @@ def test_of_many_broken_files_the_first_are_named(
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        (None, "no such folder: set; give the one that has train/ in it"),
-        ({"a.txt": b"x"}, "set has no images: give the one that has train/ in it"),
+        (None, "no such folder: {}; give the one that has train/ in it"),
+        ({"a.txt": b"x"}, "{} has no images: give the one that has train/ in it"),
     ],
 )
 def test_a_folder_without_images_is_one_line(
     files: dict[str, bytes] | None, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    put(tmp_path / "set", files or {})
-    assert verbs.main(["images", "dataset", str(tmp_path / "set")]) == 1
-    assert capsys.readouterr() == ("", f"arus images: {said}\n")
+    folder = put(tmp_path / "set", files or {})
+    assert verbs.main(["images", "dataset", str(folder)]) == 1
+    assert capsys.readouterr() == ("", f"arus images: {said.format(folder)}\n")
 
 
 @pytest.mark.parametrize("argv", [["--count", "0"], ["--count", "101"], ["--count", "x"], ["--png", "a", "--window"]])

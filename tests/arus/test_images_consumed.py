@@ -147,7 +147,7 @@ def test_what_is_missing_too_many_or_other_is_named_by_its_class(
     image_rows.fill(home, [*SENT[:2], other, *SENT[3:], foreign])
     expected = """\
 sent 1,206, stored 6, rejected 1: 1,200 missing: still on their way (`python -m arus status` says how far behind the \
-job is), or lost; 1 too many: others sent images meanwhile, or this producer more than its manifest says; 1 classes \
+job is), or lost; 1 too many: others sent images meanwhile, or this producer more than its manifest says; 1 class \
 with other bytes than were sent
 
 plant  disease  difference              sent  stored  rejected
@@ -169,7 +169,7 @@ def test_only_what_came_while_the_producer_ran_is_held_against_its_manifest(
     twice = [SENT[0], SENT[0], SENT[4], SENT[4]]
     manifest(home, twice)
     assert accounted(home, capsys).splitlines()[0] == (
-        "sent 4, stored 2, rejected 2: nothing is missing, and all 1 classes have the bytes that were sent"
+        "sent 4, stored 2, rejected 2: nothing is missing, and the one class has the bytes that were sent"
     )
     manifest(home, twice, is_complete=False)
     assert accounted(home, capsys).splitlines()[:3] == [
@@ -194,7 +194,7 @@ def test_a_reject_without_headers_is_counted_where_nothing_is_known_of_it(
     append(home, "rejects/image_analytics", [row_of(bare, 0, at(1))[1] | {"headers": None}])
     manifest(home, [bare])
     assert accounted(home, capsys).splitlines()[0] == (
-        "sent 1, stored 0, rejected 1: nothing is missing, and all 1 classes have the bytes that were sent"
+        "sent 1, stored 0, rejected 1: nothing is missing, and the one class has the bytes that were sent"
     )
 
 

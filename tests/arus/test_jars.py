@@ -1,4 +1,5 @@
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
@@ -77,12 +78,14 @@ def test_nothing_is_fetched_when_all_is_in_place(root: Path, monkeypatch: pytest
 
 
 @pytest.mark.e2e
-def test_whatever_is_wrong_is_made_right(root: Path) -> None:
+def test_whatever_is_wrong_is_made_right(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (root / ".jars/spark/a-1.0.jar").unlink()
     (root / ".jars/broker/b-2.0.jar").write_bytes(b"the B")
     (root / ".jars/broker/stranger.jar").write_bytes(b"")
     (root / ".jars/fetching-interrupted/spark").mkdir(parents=True)
     jars.fetch(root)
+    said = r"jars: fetching the 2 of conf/ivy.xml\njars: fetched in \d+ s\n"
+    assert re.fullmatch(said, capsys.readouterr().out)
     assert there(root) == JARS
     assert sorted(entry.name for entry in (root / ".jars").iterdir()) == ["broker", "cache", "lock", "spark"]
 

@@ -44,9 +44,9 @@ def test_records_are_shown_in_the_order_of_their_time(store: Path, capsys: pytes
     three_rejects(store)
     assert rejects.main(["show", JOB]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "sensor-suhu-0-1  2026-01-02T03:04:01  not-json  S1  {",
-        "sensor-suhu-0-2  2026-01-02T03:04:02  not-json  null  <3 bytes: ff d8 00>",
-        'sensor-suhu-0-3  2026-01-02T03:04:03  wrong-type:suhu  S1  {"suhu": "x"}  [trace=7 none=null]',
+        "sensor-suhu-0-1  2026-01-02T03:04:01Z  not-json  S1  {",
+        "sensor-suhu-0-2  2026-01-02T03:04:02Z  not-json  null  <3 bytes: ff d8 00>",
+        'sensor-suhu-0-3  2026-01-02T03:04:03Z  wrong-type:suhu  S1  {"suhu": "x"}  [trace=7 none=null]',
     ]
 
 

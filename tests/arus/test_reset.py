@@ -212,3 +212,11 @@ def test_a_move_that_fails_is_one_line_and_the_next_run_finishes(store: Path) ->
     (store / "reset").unlink()
     assert reset.main([JOB, "--yes"]) == 0
     assert not (store / "tables" / "sensor_suhu").exists()
+
+
+def test_a_home_that_cannot_be_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("ARUS_HOME", str(tmp_path / "file"))
+    monkeypatch.delenv("ARUS_STORE", raising=False)
+    with pytest.raises(ArusError, match="cannot be used: "):
+        reset.main(["retail_ingest"])

@@ -148,7 +148,7 @@ def test_a_second_export_writes_the_new_batches_only_though_files_were_compacted
     DeltaTable(str(store / "tables" / "retail")).optimize.compact()
     append(store, "retail", [sale(3, 3)])
     line = export("retail", tmp_path / "out")
-    assert line == f"{tmp_path / 'out'}: 1 new batches (1 rows), 3 were there already"
+    assert line == f"{tmp_path / 'out'}: 1 new batch (1 row), 3 were there already"
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert len(list((tmp_path / "out").iterdir())) == 4
 
@@ -194,7 +194,7 @@ def test_an_export_that_fails_leaves_nothing_behind(
 def test_a_table_without_batches_becomes_one_file(store: Path, tmp_path: Path) -> None:
     append(store, "sensor_suhu", [reading(1)])
     for _ in range(2):
-        assert export("sensor_suhu", tmp_path) == f"{tmp_path / 'sensor_suhu.csv'}: 1 rows (version 0)"
+        assert export("sensor_suhu", tmp_path) == f"{tmp_path / 'sensor_suhu.csv'}: 1 row (version 0)"
     assert (tmp_path / "sensor_suhu.csv").read_text().splitlines() == [
         "sensor_id,suhu,event_time,topic,partition,offset,time_fault",
         "S1,70.5,2026-01-02 03:04:01,sensor-suhu,0,1,",

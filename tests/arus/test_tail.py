@@ -1,17 +1,22 @@
+import json
 import select
 import signal
+import socket
 import subprocess
 import sys
-from datetime import datetime
+from datetime import datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from kafka import KafkaProducer
 
+from arus import topics
 from arus.home import ROOT
-from arus.schemas import PERINGATAN_SUHU
+from arus.schemas import PERINGATAN_SUHU, SENSOR_SUHU
 from arus.tail import line
-from arus.text import readable
+from arus.text import number_of, readable
 from tests.conftest import Broker
 
 
@@ -33,19 +38,65 @@ def test_whatever_a_message_holds_is_safe_to_show(data: bytes | None, shown: str
     assert readable(data) == shown
 
 
-def test_a_line_has_time_place_key_value_and_headers() -> None:
-    at = datetime(2026, 1, 2, 3, 4, 5).astimezone()
-    record = SimpleNamespace(
-        timestamp=int(at.timestamp()) * 1000 + 67,
+AT = datetime(2026, 1, 2, 3, 4, 5, 67_000).astimezone()
+
+
+def sent(value: Any, headers: list[tuple[str, bytes]] | None = None) -> SimpleNamespace:
+    """A record of AT, with the value as JSON."""
+    return SimpleNamespace(
+        timestamp=round(AT.timestamp() * 1000),
         partition=1,
         offset=42,
         key=b"S1",
-        value=b"{}",
-        headers=[("\x1bh", b"v")],
+        value=json.dumps(value).encode(),
+        headers=headers or [],
     )
-    assert line(record) == r"03:04:05.067  1@42  S1  {}  [\x1bh=v]"
-    record.headers = []
-    assert line(record) == "03:04:05.067  1@42  S1  {}"
+
+
+def test_a_line_has_time_place_key_value_and_headers() -> None:
+    record = sent({}, [("\x1bh", b"v")])
+    assert line(record, AT.date()) == r"03:04:05.067  1@42  S1  {}  [\x1bh=v]"
+    assert line(sent({}), AT.date()) == "03:04:05.067  1@42  S1  {}"
+
+
+def test_a_message_of_another_day_is_dated() -> None:
+    tomorrow = AT.date() + timedelta(days=1)
+    assert line(sent({}), tomorrow) == "2026-01-02 03:04:05.067  1@42  S1  {}"
+
+
+@pytest.mark.parametrize("field", ["timestamp", "time", "ts"])
+@pytest.mark.parametrize("unit", [1, 1e3, 1e6])
+def test_a_time_in_numbers_is_told_on_the_clock_too(field: str, unit: float) -> None:
+    read = AT - timedelta(seconds=2)
+    shown = line(sent({"sensor_id": "S1", field: read.timestamp() * unit}), AT.date())
+    assert shown.endswith("}  (reading of 03:04:03.067)")
+    earlier = line(sent({field: (read - timedelta(days=1)).timestamp()}), AT.date())
+    assert earlier.endswith("}  (reading of 2026-01-01 03:04:03.067)")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"timestamp": "2026-01-02T03:04:05Z"},
+        {"timestamp": True},
+        {"timestamp": float("nan")},
+        {"timestamp": 10**400},
+        {"timestamp": 1e300},
+        {"timestamp": -1e300},
+        {"suhu": 1767323045},
+        [1767323045],
+        1767323045,
+    ],
+)
+def test_what_is_no_time_in_numbers_is_shown_as_it_is(value: Any) -> None:
+    assert line(sent(value), AT.date()).endswith(f"  S1  {json.dumps(value)}")
+
+
+@pytest.mark.parametrize("value", [None, b"", b"\xff\xd8", b"{", b"[" * 100_000])
+def test_what_is_no_json_is_shown_as_it_is(value: bytes | None) -> None:
+    record = sent(None)
+    record.value = value
+    assert line(record, AT.date()).endswith(f"  S1  {readable(value)}")
 
 
 def send(broker: Broker, values: list[str]) -> None:
@@ -62,6 +113,31 @@ def test_messages_already_there_are_shown_in_order(broker: Broker) -> None:
     assert [text.split("  ")[2:] for text in shown[-3:]] == [["S1", "one"], ["S1", "two"], ["S1", "three"]]
     first = broker.arus("tail", PERINGATAN_SUHU, "--from-beginning", "--count", "2")
     assert (first.returncode, first.stdout.splitlines()) == (0, shown[:2])
+
+
+@pytest.mark.e2e
+def test_at_once_it_says_what_it_listens_to_and_how_much_is_there(broker: Broker) -> None:
+    send(broker, ["one"])
+    there = next(topic.messages for topic in topics.topics() if topic.name == PERINGATAN_SUHU)
+    said = f"listening to {PERINGATAN_SUHU}: {number_of(there, 'message')} so far"
+    quiet = broker.arus("tail", PERINGATAN_SUHU, "--seconds", "0.1")
+    shows = "--from-beginning shows them"
+    assert (quiet.stdout, quiet.stderr) == ("", f"{said}, {shows}; Ctrl-C ends it\n")
+    begun = broker.arus("tail", PERINGATAN_SUHU, "--from-beginning", "--count", "1")
+    assert begun.stderr == f"{said}, shown first; Ctrl-C ends it\n"
+
+
+@pytest.mark.parametrize("argv", [["tail", SENSOR_SUHU], ["topics", "list"]])
+def test_a_wait_for_a_kafka_that_does_not_answer_is_said(argv: list[str], tmp_path: Path) -> None:
+    with socket.create_server(("localhost", 0)) as silent:
+        address = f"localhost:{silent.getsockname()[1]}"
+        broker = Broker(tmp_path, address)
+        command = [sys.executable, "-m", "arus", *argv]
+        with subprocess.Popen(command, cwd=ROOT, env=broker.env, stderr=subprocess.PIPE, text=True) as waiting:
+            assert waiting.stderr is not None
+            said = f"waiting for Kafka at {address}, up to 10 s ...\n"
+            assert waiting.stderr.readline() == said
+            waiting.kill()
 
 
 @pytest.mark.e2e

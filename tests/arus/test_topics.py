@@ -59,3 +59,14 @@ def test_without_a_broker_the_command_that_starts_one_is_said(monkeypatch: pytes
     for ask in (topics.create, topics.topics):
         with pytest.raises(ArusError, match=rf"^nobody answers at {address}: `python -m arus broker start`$"):
             ask()
+
+
+def test_the_list_is_readable_where_there_is_much(capsys: pytest.CaptureFixture[str]) -> None:
+    topics._show([topics.Topic(SENSOR_SUHU, 2, 1_234_567)])
+    assert capsys.readouterr().out.splitlines()[1].split() == [SENSOR_SUHU, "2", "1,234,567"]
+
+
+def test_no_broker_is_started_for_an_address_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "kafka.invalid:9092")
+    with pytest.raises(ArusError, match=r": start that one, or unset KAFKA_BOOTSTRAP_SERVERS$"):
+        topics.topics()

@@ -160,10 +160,16 @@ def test_what_is_no_image_is_skipped_and_counted_but_a_broken_one_is_sent(tmp_pa
 
 
 def test_a_missing_or_empty_folder_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(ArusError, match="no such folder: none; give the one that has train/ in it"):
+    with pytest.raises(ArusError, match=f"no such folder: {tmp_path}/none; give the one that has train/"):
         Dataset(tmp_path / "none")
     with pytest.raises(ArusError, match="has no files: --dataset takes train/<plant>/<disease>/<images>"):
         Dataset(tmp_path)
+
+
+def test_a_folder_that_cannot_be_looked_into_is_one_line(tmp_path: Path) -> None:
+    too_long = tmp_path / ("x" * 300)
+    with pytest.raises(ArusError, match="cannot be read: File name too long"):
+        Dataset(too_long)
 
 
 def listed(*argv: str, files: Dataset | None = None) -> tuple[list[ImageMessage], int | None]:
@@ -224,7 +230,7 @@ def test_compressing_makes_a_jpeg_file_and_reports_what_it_saved() -> None:
         "leaf.jpg", "tea", "JPEG", (300, 300),
     )  # fmt: skip
     assert (saving.count, saving.before, saving.after) == (1, len(image.data), len(made.data))
-    assert saving.summary().startswith("made 1 images lighter: 0.1 MB to 0.0 MB, ")
+    assert saving.summary().startswith("made 1 image lighter: 0.1 MB to 0.0 MB, ")
 
 
 def test_scaling_down_keeps_format_name_and_proportions() -> None:
@@ -291,7 +297,7 @@ def test_every_file_of_a_folder_arrives_and_is_accounted_for(broker: Broker, tmp
     images = [unpack(record.key, record.value, dict(record.headers), folder) for record in records]
     assert (code, counts(out)) == (0, (15, 15, 0)), err
     assert "15 images, 1.5 MB: " in out
-    assert "1 files skipped" in out
+    assert "1 file skipped" in out
     assert sorted(image.data for image in images) == sorted([*files.values(), large])
     assert [record.key.decode() for record in records] == [image.filename for image in images]
     assert {image.plant for image in images if len(image.data) > 1_000_000} == {"rice"}

@@ -144,7 +144,7 @@ def test_every_row_of_a_file_arrives_in_the_order_of_its_invoice(broker: Broker,
     with producer(broker, "retail", "--csv", str(invoice_file(tmp_path, 3000)), "--delay", "0") as running:
         code, out, err = outcome(running)
     assert (code, counts(out)) == (0, (3001, 3001, 0)), err
-    assert "1 rows with too few or too many fields, sent as they are" in out
+    assert "1 row with too few or too many fields, sent as it is" in out
     invoices = defaultdict(list)
     for key, value in received(broker, RETAIL_STREAM, before):
         row = json.loads(value or b"")
@@ -182,7 +182,7 @@ def test_a_broker_that_never_comes_is_one_line_after_the_notice(own_broker: Call
         code, out, err = outcome(running)
     notice, error = err.splitlines()
     assert (code, out) == (1, "")
-    assert notice == f"waiting for Kafka at {broker.address} ..."
+    assert notice == f"waiting for Kafka at {broker.address}, up to 3 s ..."
     assert error.startswith(f"temperature: Kafka at {broker.address} did not answer within 3 s")
     assert error.endswith("python -m arus broker start")
 
@@ -192,7 +192,7 @@ def test_a_broker_that_comes_late_gets_every_message(own_broker: Callable[[], Br
     assert broker.arus("broker", "stop").returncode == 0
     with producer(broker, "temperature", "--count", "30", "--rate", "0") as running:
         assert running.stderr is not None
-        assert running.stderr.readline() == f"waiting for Kafka at {broker.address} ...\n"
+        assert running.stderr.readline() == f"waiting for Kafka at {broker.address}, up to 60 s ...\n"
         ready(broker)
         code, out, err = outcome(running)
     assert (code, counts(out)) == (0, (30, 30, 0)), err

@@ -88,7 +88,7 @@ def test_what_was_found_out_about_a_file_is_said_before_its_rows_are_sent(
     said = capsys.readouterr()
     assert said.out.splitlines() == [
         f"{path}: 2 rows, separated by semicolons, utf-8, dates day first (--dates)",
-        "1 rows with too few or too many fields, sent as they are",
+        "1 row with too few or too many fields, sent as it is",
     ]
     assert said.err == f"retail: {path}, line 3: one row spans 2 lines: a quote is not closed?\n"
     assert [row["InvoiceDate"] for row in sent] == ["2010-02-01 08:26:00", None]
