@@ -20,6 +20,8 @@ from arus.errors import ArusError
 
 HERE = Path(__file__).resolve().parent
 LONGEST_CELL_SECONDS = 1800
+# Printed lines wrap between words.
+STYLE = "<style>.jp-RenderedText pre { word-break: normal; overflow-wrap: anywhere }</style>"
 
 
 def read(notebook: Path) -> nbformat.NotebookNode:
@@ -62,6 +64,7 @@ def page(node: nbformat.NotebookNode, name: str) -> str:
         exclude_input=True, exclude_input_prompt=True, exclude_output_prompt=True
     )
     text, _ = exporter.from_notebook_node(node, resources={"metadata": {"name": name}})
+    text = text.replace("</head>", f"{STYLE}</head>", 1)
     # The scripts would fetch MathJax and others from the internet; tables and pictures need none.
     return re.sub(r"<script\b.*?</script>", "", text, flags=re.DOTALL)
 
