@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 import sys
 import tempfile
 import time
@@ -39,7 +40,9 @@ def execute(node: nbformat.NotebookNode) -> None:
         resources = {"metadata": {"path": str(HERE)}}
         client = NotebookClient(node, config=sockets, timeout=LONGEST_CELL_SECONDS, resources=resources)
         try:
-            client.execute(env={**os.environ, "IPYTHONDIR": folder})
+            # A kernel that ends may complain of its own sockets; what cells say comes by these.
+            own = {**os.environ, "IPYTHONDIR": folder}
+            client.execute(env=own, stderr=subprocess.DEVNULL)
         except CellExecutionError as error:
             raise ArusError(f"{error.ename}: {error.evalue}") from error
 
