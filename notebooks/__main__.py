@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 import sys
 import tempfile
 import time
@@ -20,6 +21,8 @@ from arus.errors import ArusError
 
 HERE = Path(__file__).resolve().parent
 LONGEST_CELL_SECONDS = 1800
+# Printed lines wrap between words.
+STYLE = "<style>.jp-RenderedText pre { word-break: normal; overflow-wrap: anywhere }</style>"
 
 
 def read(notebook: Path) -> nbformat.NotebookNode:
@@ -37,7 +40,9 @@ def execute(node: nbformat.NotebookNode) -> None:
         resources = {"metadata": {"path": str(HERE)}}
         client = NotebookClient(node, config=sockets, timeout=LONGEST_CELL_SECONDS, resources=resources)
         try:
-            client.execute(env={**os.environ, "IPYTHONDIR": folder})
+            # A kernel that ends may complain of its own sockets; what cells say comes by these.
+            own = {**os.environ, "IPYTHONDIR": folder}
+            client.execute(env=own, stderr=subprocess.DEVNULL)
         except CellExecutionError as error:
             raise ArusError(f"{error.ename}: {error.evalue}") from error
 
@@ -62,6 +67,7 @@ def page(node: nbformat.NotebookNode, name: str) -> str:
         exclude_input=True, exclude_input_prompt=True, exclude_output_prompt=True
     )
     text, _ = exporter.from_notebook_node(node, resources={"metadata": {"name": name}})
+    text = text.replace("</head>", f"{STYLE}</head>", 1)
     # The scripts would fetch MathJax and others from the internet; tables and pictures need none.
     return re.sub(r"<script\b.*?</script>", "", text, flags=re.DOTALL)
 

@@ -12,6 +12,9 @@ from notebooks.style import WIDTH_INCHES, bare, plain
 from notebooks.time_plots import RISING, TOO_HIGH, clock, dates, readings, same_scale
 from notebooks.time_steps import Series
 
+# At least so many alerts have the darkest colour, so that a single one does not look like a fire.
+FULL_COLOUR = 10
+
 
 def over_time(factory: Factory, lines: pa.Table, alerts: pa.Table, limit: float) -> Figure | Shown:
     """Draw each sensor's least, mean and most by points of time, and its hottest alert of each.
@@ -56,14 +59,17 @@ def alerts_by_step(factory: Factory, alerts: pa.Table, most: int = 12) -> Figure
     column = (moments(shown["step"]) - factory.steps.origin) // factory.steps.step
     counts[row, column] = shown["alerts"].to_numpy()
     edges = dates(factory.steps.edges)
-    mesh = axis.pcolormesh(edges, np.arange(len(sensors) + 1) - 0.5, counts, cmap=RISING, vmin=0)
+    rows, top = np.arange(len(sensors) + 1) - 0.5, max(FULL_COLOUR, np.nanmax(counts))
+    mesh = axis.pcolormesh(edges, rows, counts, cmap=RISING, vmin=0, vmax=top)
+    axis.hlines(rows[1:-1], edges[0], edges[-1], color="white", linewidth=2)
     names = [f"{plain(name)} ({total:,})" for name, total in zip(sensors, totals, strict=True)]
     axis.set_yticks(range(len(sensors)), names)
     axis.invert_yaxis()
     axis.tick_params(axis="y", length=0)
     clock(axis, factory.steps.edges[[0, -1]])
     bare(axis, "bottom")
-    figure.colorbar(mesh, ax=axis, pad=0.01, label="alerts", ticks=MaxNLocator(integer=True))
+    few = MaxNLocator(nbins=4, integer=True)
+    figure.colorbar(mesh, ax=axis, pad=0.01, label="alerts", ticks=few)
     which = f"the {most} with the most" if sums.num_rows > most else "all that had any"
     figure.suptitle(f"Alerts by sensor ({which}), in steps of {factory.steps.said}")
     return figure
