@@ -77,6 +77,8 @@ class Job:
                 ticker.start()
             for round_ in [[writer] for writer in writers] if one_by_one else [list(writers)]:
                 queries = {writer: writer.start() for writer in round_}
+                names = ", ".join(query.name.removeprefix(f"{self.name}.") for query in queries.values())
+                print(f"{self.name}: running: {names}", flush=True)
                 while _has_grown(list(queries.values()), self.stop, watch):
                     refuse_too_few_slots(self.spark, watch.counts)
                     for writer in realtime:

@@ -8,7 +8,8 @@ whole or not at all, and makes it the champion where it is at least as good on t
 import re
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -48,21 +49,26 @@ class Settings:
 
 
 class Steps:
-    """Says what was done, what came of it, and how long it took; `status` hears how far the training is."""
+    """Says what is being done, then what came of it and how long it took; `status` hears which step it is."""
 
     COUNT = 7
 
     def __init__(self, listener: BatchListener, model: int) -> None:
-        self._begun = self._last = time.monotonic()
-        self._listener, self._model, self._done = listener, model, 0
-        listener.note("training", f"model {model}: begun, 0 of {self.COUNT} steps done")
+        self.found = ""
+        self._begun = time.monotonic()
+        self._listener, self._model, self._number = listener, model, 0
 
-    def say(self, what: str, found: str) -> None:
-        now = time.monotonic()
-        print(f"  {what:<18}{found}  ({now - self._last:.1f} s)", flush=True)
-        self._last = now
-        self._done += 1
-        self._listener.note("training", f"model {self._model}: {what} done, {self._done} of {self.COUNT}")
+    @contextmanager
+    def step(self, what: str) -> Iterator[None]:
+        """Show a step while the block runs, which leaves in `found` what came of it."""
+        self._number += 1
+        self._listener.note("training", f"model {self._model}: {what}, step {self._number} of {self.COUNT}")
+        print(f"  {what:<18}", end="", flush=True)
+        self.found, begun = "", time.monotonic()
+        try:
+            yield
+        finally:
+            print(f"{self.found}  ({time.monotonic() - begun:.1f} s)", flush=True)
 
     @property
     def seconds(self) -> float:
@@ -122,23 +128,27 @@ def clusters_in_words(found: Clustered) -> str:
 def train(job: Job, settings: Settings, version: int) -> None:
     """Write the next model, trained on a version of the table; ArusError where that cannot be done."""
     steps = Steps(job.listener, max(models.numbers(), default=0) + 1)
-    table = job.spark.read.format("delta").option("versionAsOf", version).load(path_of(TABLE))
-    rows = judged(table, settings.product_code).persist()
-    counts = row_counts(rows)
+    with steps.step(f"{TABLE} version {version}"):
+        table = job.spark.read.format("delta").option("versionAsOf", version).load(path_of(TABLE))
+        rows = judged(table, settings.product_code).persist()
+        counts = row_counts(rows)
+        steps.found = in_words(counts)
     if counts["used"] < settings.min_rows:
         raise ArusError(f"{counts['used']:,} usable rows, spark.arus.min-rows is {settings.min_rows:,}: too few yet")
-    steps.say(f"{TABLE} version {version}", in_words(counts))
     lines = rows.where(F.col("left_out").isNull()).drop("left_out")
 
     views, last = [], models.newest_sound()
     sweep = Sweep(settings.k_min, settings.k_max, settings.seeds)
     for view in VIEWS:
-        views.append(clustered(lines, view, sweep, settings.min_lines, last))
-        steps.say(view.name, clusters_in_words(views[-1]))
-    offers, judgements = recommended(lines, settings.together_support)
-    steps.say("recommendations", "; ".join(each.why for each in judgements.values()))
-    decided = promotion(views, models.sound(models.champion()))
-    steps.say("promotion", decided["why"])
+        with steps.step(view.name):
+            views.append(clustered(lines, view, sweep, settings.min_lines, last))
+            steps.found = clusters_in_words(views[-1])
+    with steps.step("recommendations"):
+        offers, judgements = recommended(lines, settings.together_support)
+        steps.found = "; ".join(each.why for each in judgements.values())
+    with steps.step("promotion"):
+        decided = promotion(views, models.sound(models.champion()))
+        steps.found = decided["why"]
 
     recommendations = {name: asdict(each) for name, each in judgements.items()}
     facts = {
@@ -149,10 +159,11 @@ def train(job: Job, settings: Settings, version: int) -> None:
         "recommendations": recommendations | {"popular": recommending.popular(lines)},
         "promotion": decided,
     }
-    number = write_model(facts, views, offers, steps)
-    if decided["promoted"]:
-        models.promote(number)
-    steps.say(f"model {number}", "written, the new champion" if decided["promoted"] else "written, not promoted")
+    with steps.step("writing"):
+        number = write_model(facts, views, offers, steps)
+        if decided["promoted"]:
+            models.promote(number)
+        steps.found = f"model {number}, {'the new champion' if decided['promoted'] else 'not promoted'}"
 
 
 def write_model(facts: dict[str, Any], views: Sequence[Clustered], offers: Mapping[str, Offers], steps: Steps) -> int:
