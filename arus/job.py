@@ -124,17 +124,16 @@ def start(settings_type: type[S]) -> tuple[Job, S]:
     SparkContext._ensure_initialized()  # The JVM of spark-submit is there; no Spark is started yet.
     conf = SparkConf()
     name = str(conf.get("spark.app.name"))
-    sys.excepthook = partial(_one_line_for_users, name, None)
-    values = settings.read(settings_type, dict(conf.getAll()))
     stop = StopRequest(name)
+    sys.excepthook = partial(_one_line_for_users, name, stop)
+    values = settings.read(settings_type, dict(conf.getAll()))
     spark = session(name, str(conf.get("spark.master")))
     # Ctrl-C reaches the JVM as well, which asks us to stop in order. PySpark has a handler of its own.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     locks.hold(spark, f"checkpoints/{name}", name)
     listener = BatchListener(name)
-    sys.excepthook = partial(_one_line_for_users, name, listener)
     listener.note("starting")
-    stop.note_end = partial(listener.note, "stopped")
+    stop.note = listener.note
     spark.streams.addListener(listener)
     await_executors(spark, listener)
     await_kafka(name, listener)
@@ -219,20 +218,17 @@ def _is_in_micro_batch(query: StreamingQuery) -> bool:
 
 
 def _one_line_for_users(
-    job: str,
-    listener: BatchListener | None,
-    kind: type[BaseException],
-    error: BaseException,
-    trace: TracebackType | None,
+    job: str, stop: StopRequest, kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
+    if stop.asked.is_set() or isinstance(error, KeyboardInterrupt):
+        print(f"{job}: stopped in the midst of its work; the next start does it again", file=sys.stderr, flush=True)
+        stop.note("stopped")
+        return
     if isinstance(error, ArusError):
         line = f"arus: {error}"
     elif isinstance(error, PySparkException | Py4JError):
         line = f"arus: {failures.explain(str(error), job)}"
-    elif isinstance(error, KeyboardInterrupt):
-        line = f"{job}: stopped before it had begun"
     else:
         line = "".join(traceback.format_exception(kind, error, trace)).rstrip()
     print(line, file=sys.stderr, flush=True)
-    if listener:
-        listener.note("failed", error=line.splitlines()[-1])
+    stop.note("failed", error=line.splitlines()[-1])

@@ -23,8 +23,8 @@ class StopRequest:
     def __init__(self, job: str) -> None:
         self.asked = threading.Event()
         self.done = threading.Event()
-        # Called where the stop comes before the queries run.
-        self.note_end: Callable[[], None] = lambda: None
+        # Hears what state the job is in: BatchListener.note, once there is one.
+        self.note: Callable[..., None] = lambda *_, **__: None
         self._job = job
         self._is_running = False
         add_shutdown_hook(self, HOOK_PRIORITY)
@@ -34,12 +34,13 @@ class StopRequest:
         self._is_running = True
 
     def run(self) -> None:
-        self.asked.set()
         if self._is_running:
             print(f"{self._job}: stopping after the running micro-batch ...", flush=True)
+            self.note("stopping")
+            self.asked.set()
             self.done.wait(STOP_PATIENCE_SECONDS + 2)
         else:
-            self.note_end()
+            self.note("stopped")
             print(f"{self._job}: stopped before it had begun", flush=True)
             os._exit(EXIT_CODE)
 
