@@ -96,3 +96,6 @@ class Scheduled:
     first: Files
     refused: tuple[int, str]
     said: str
+    # What `status` said of it while it made the first model, and when it had ended.
+    training: str
+    ended: str

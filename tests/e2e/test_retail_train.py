@@ -44,6 +44,8 @@ def scheduled(tmp_path_factory: pytest.TempPathFactory) -> Scheduled:
     sell(shop.broker, 0, ROWS)
     job = submit(shop.broker, "retail_train", *options(trigger="1 second"))
     try:
+        until(lambda: told(shop.broker).startswith("training: "), "a training that status knows of", LONG)
+        training = told(shop.broker)
         until(lambda: job.poll() is not None or (shop.models / "champion").exists(), "the first champion", LONG)
         first = content(shop.models / "kmeans_model_1")
         sell(shop.broker, ROWS, ROWS)
@@ -55,7 +57,19 @@ def scheduled(tmp_path_factory: pytest.TempPathFactory) -> Scheduled:
     finally:
         job.terminate()
         said = words(job)
-    return Scheduled(shop, first, (other.returncode, refusal), said)
+    return Scheduled(shop, first, (other.returncode, refusal), said, training, told(shop.broker))
+
+
+def told(home: Broker) -> str:
+    """Return what `status` says of the training."""
+    found = json.loads(home.arus("status", "--json").stdout)["jobs"].get("retail_train", {"state": "", "doing": ""})
+    return f"{found['state']}: {found['doing']}"
+
+
+def test_status_knows_which_step_a_training_is_at_and_that_it_has_ended(scheduled: Scheduled) -> None:
+    assert re.fullmatch(r"training: model 1: .+, step \d of 7", scheduled.training)
+    assert scheduled.ended == "stopped: "
+    assert "retail_train: waiting for new rows in the table retail" in scheduled.said
 
 
 def test_a_scheduled_training_makes_models_as_rows_come(scheduled: Scheduled) -> None:
