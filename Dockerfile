@@ -13,7 +13,7 @@ RUN python -m venv /opt/venv \
     && pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements/run.txt
 # Only what arus.jars needs, so that a change of any other code keeps this layer.
 COPY conf/ivy.xml conf/ivysettings.xml conf/jars.sha256 conf/
-COPY arus/__init__.py arus/errors.py arus/home.py arus/java.py arus/jars.py arus/
+COPY arus/__init__.py arus/errors.py arus/home.py arus/jars.py arus/java.py arus/progress.py arus/text.py arus/
 RUN python -m arus.jars && rm -r .jars/cache
 
 FROM base
