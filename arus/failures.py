@@ -3,6 +3,7 @@
 import re
 
 from arus import home
+from arus.ping import kafka_remedy
 
 _KNOWN = (
     (
@@ -29,7 +30,7 @@ _KNOWN = (
     ),
     (
         r"kafka\.common\.errors\.TimeoutException|DisconnectException|waiting for a node|No resolvable bootstrap",
-        "Kafka at {broker} does not answer: `python -m arus broker start`",
+        "Kafka at {broker} does not answer: {start}",
     ),
 )
 
@@ -41,6 +42,7 @@ def explain(trace: str, job: str) -> str:
         "job": job,
         "home": home.home(),
         "broker": home.bootstrap_servers(),
+        "start": kafka_remedy(),
         "checkpoints": f"{home.store()}/checkpoints/{job}",
     }
     known = (remedy for pattern, remedy in _KNOWN if re.search(pattern, trace))

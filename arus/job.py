@@ -26,7 +26,7 @@ from arus.errors import ArusError
 from arus.kafka_io import refuse_too_few_slots
 from arus.listener import BatchListener
 from arus.local.master import STANDALONE
-from arus.ping import addresses, is_open
+from arus.ping import addresses, is_open, kafka_remedy
 from arus.settings import Trigger
 from arus.streaming.partitions import PartitionWatch
 from arus.streaming.spark_internals import executors
@@ -174,13 +174,13 @@ def await_executors(spark: SparkSession, listener: BatchListener) -> None:
 
 
 def await_kafka(name: str, listener: BatchListener) -> None:
-    """Wait aloud for the Kafka that the job reads; ArusError where none answers, or a topic is not there."""
+    """Wait aloud for the Kafka that the job reads; ArusError where none answers."""
     wanted = [topic for topic in schemas.JOBS.get(name, schemas.Job()).reads if topic in schemas.TOPICS]
     if not wanted:
         return
     where = home.bootstrap_servers()
     if not wait_aloud(lambda: any(map(is_open, addresses())), f"Kafka at {where}", listener.say_waiting):
-        raise ArusError(f"no Kafka answers at {where}: `python -m arus broker start`, or set KAFKA_BOOTSTRAP_SERVERS")
+        raise ArusError(f"no Kafka answers at {where}: {kafka_remedy()}")
 
 
 def _has_grown(queries: Sequence[StreamingQuery], stop: StopRequest, watch: PartitionWatch) -> bool:

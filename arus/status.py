@@ -8,7 +8,7 @@ from typing import Any
 
 from arus import board_view, cells, home, image_counts, locks
 from arus.errors import ArusError
-from arus.ping import addresses, is_kafka
+from arus.ping import addresses, is_kafka, kafka_remedy
 
 COLUMNS = ("state", "batch", "in", "out", "rejected", "lag", "kept", "ms", "age")
 LEGEND = (
@@ -98,8 +98,9 @@ def _time(text: str) -> datetime:
 
 def text_of(found: dict[str, dict[str, Any]], kafka: dict[str, Any], shows_all: bool) -> str:
     """Return the status as text for a terminal of 100 columns."""
-    answer = "answers" if kafka["answers"] else "does not answer: `python -m arus broker start`"
-    lines = [f"broker: {kafka.get('error') or kafka['address'] + ' ' + answer}"]
+    told = kafka.get("error") or f"{kafka['address']} {'answers' if kafka['answers'] else 'does not answer'}"
+    remedy = "" if kafka["answers"] or "error" in kafka else f": {kafka_remedy()}"
+    lines = [f"broker: {told}{remedy}"]
     if not found:
         return "\n".join([*lines, "no job ever ran here: `make demo`, or `./spark-submit.sh temperature_filter`"])
     for name, facts in found.items():

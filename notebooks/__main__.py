@@ -1,5 +1,6 @@
 """Run every notebook on what is in the store now, and make a page of each: `python -m notebooks`."""
 
+import argparse
 import os
 import re
 import subprocess
@@ -94,6 +95,7 @@ def make_all(folder: Path) -> bool:
 
 
 def main() -> None:
+    argparse.ArgumentParser(prog="python -m notebooks", description=__doc__).parse_args()
     folder = home.home() / "notebooks"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -10,9 +10,10 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from arus import board_view, delta_files, home, image_counts, locks, models, status, tail
+from arus.base.times import instant
 from arus.progress import duration
 from arus.schemas import JOBS, TABLES
-from arus.text import printable
+from arus.text import number_of, printable
 
 if TYPE_CHECKING:
     from kafka.consumer.fetcher import ConsumerRecord
@@ -62,7 +63,7 @@ class View:
         if self._is_terminal:
             self._draw(self._section(since, counts, notes, jobs))
         else:
-            rows = ", ".join(f"{table} {count:,} rows" for table, count in counts.items())
+            rows = ", ".join(f"{table} {number_of(count, 'row')}" for table, count in counts.items())
             latest = f"; latest alert: {self._alerts[-1]}" if self._alerts else ""
             print("; ".join([f"{since}  {rows}{latest}", *notes]), flush=True)
         self.due = time.monotonic() + (TERMINAL_SECONDS if self._is_terminal else LOG_SECONDS)
@@ -95,7 +96,8 @@ def alert_line(record: "ConsumerRecord") -> str:
         sensor, suhu = printable(str(alert["sensor_id"])), float(alert["suhu"])
     except (ValueError, TypeError, LookupError):
         return tail.line(record)
-    return f"{tail.line(record)[:12]}  {sensor}  {suhu:.1f} °C, {delay:,.0f} ms after the reading"
+    at = tail.clock(instant(record.timestamp / 1000), today=None)
+    return f"{at}  {sensor}  {suhu:.1f} °C, {delay:,.0f} ms after the reading"
 
 
 def look_further(jobs: Sequence[str], serves: bool) -> str:
