@@ -45,6 +45,14 @@ def committed(checkpoint: Path) -> dict[str, dict[str, int]]:
     return found
 
 
+def id_of(checkpoint: Path) -> str | None:
+    """Return the id of the query that the checkpoint belongs to, None where it has not begun."""
+    try:
+        return str(json.loads((checkpoint / "metadata").read_text())["id"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
 def newest(log: Path) -> int:
     """Return the number of the newest batch in a log folder, -1 where there is none."""
     numbers = [int(entry.name) for entry in log.iterdir() if entry.name.isdigit()] if log.is_dir() else []

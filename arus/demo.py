@@ -8,9 +8,10 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from arus import supervision, tail, up
+from arus import supervision, up
 from arus.cli import demo_view
 from arus.cli.demo_view import SHOWN_ALERTS, View
+from arus.kafka.following import following
 from arus.local.programs import PIPELINES, SERVER, Pipeline
 from arus.producing import at_least
 from arus.schemas import PERINGATAN_SUHU
@@ -25,7 +26,7 @@ def show(seconds: float) -> None:
     print(demo_view.look_further(jobs, SERVER in alive), flush=True)
     view = View(demo_view.row_counts(jobs))
     deadline = time.monotonic() + seconds
-    with tail.following(PERINGATAN_SUHU, from_beginning=False) as consumer:
+    with following(PERINGATAN_SUHU, from_beginning=False) as consumer:
         for partition in consumer.assignment():
             # The alerts that came during the start-up are worth a look too.
             consumer.seek(partition, max(consumer.position(partition) - SHOWN_ALERTS, 0))

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType, TracebackType
@@ -49,8 +49,8 @@ class Job:
     spark: SparkSession
     listener: BatchListener
     stop: StopRequest
-    # Called when the queries have ended as they should, before the process may end.
-    at_orderly_end: list[Callable[[], None]] = field(default_factory=list)
+    # By the name of a query: called as soon as it has ended as it should.
+    at_orderly_end: dict[str, Callable[[], None]] = field(default_factory=dict)
 
     def checkpoint(self, query: str) -> str:
         """Return where a query's checkpoint is; ArusError where it is damaged."""
@@ -79,15 +79,16 @@ class Job:
                 queries = {writer: writer.start() for writer in round_}
                 names = ", ".join(query.name.removeprefix(f"{self.name}.") for query in queries.values())
                 print(f"{self.name}: running: {names}", flush=True)
-                while _has_grown(list(queries.values()), self.stop, watch):
+                while self._has_grown(queries, watch):
                     refuse_too_few_slots(self.spark, watch.counts)
                     for writer in realtime:
                         queries[writer] = self._restarted(queries[writer], writer, watch.counts)
+                deadline = time.monotonic() + STOP_PATIENCE_SECONDS
+                for writer in sorted(round_, key=lambda writer: writer not in realtime):
+                    self._end(queries[writer], 0 if writer in realtime else deadline)
                 self.listener.await_ended(len(round_))
                 if self.stop.asked.is_set():
                     break
-            for call in self.at_orderly_end:
-                call()
             self.listener.note("stopped")
         except PySparkException as error:
             raise ArusError(failures.explain(str(error), self.name)) from error
@@ -95,9 +96,33 @@ class Job:
             self.stop.done.set()
             ticker.stop()
 
+    def _has_grown(self, queries: Mapping[DataStreamWriter, StreamingQuery], watch: PartitionWatch) -> bool:
+        """Wait until all queries have ended, or a stop is asked for: False; or a topic has got partitions: True.
+
+        StreamingQueryException as soon as a query fails.
+        """
+        while not _have_ended(queries.values()):
+            if self.stop.asked.wait(0.1):
+                return False
+            if watch.take():
+                return True
+        return False
+
+    def _end(self, query: StreamingQuery, deadline: float) -> None:
+        """Stop a query that still runs, between two micro-batches if it gets there before the deadline (monotonic).
+
+        There is no such point for a Real-time query.
+        """
+        while _is_in_micro_batch(query) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if not _have_ended([query]):
+            query.stop()
+        self.at_orderly_end.pop(query.name, lambda: None)()
+
     def _restarted(self, query: StreamingQuery, writer: DataStreamWriter, counts: Mapping[str, int]) -> StreamingQuery:
         """Start a Real-time query again: it reads new partitions from then on, and its last batch once more."""
-        query.stop()
+        if not _have_ended([query]):
+            query.stop()
         self.listener.await_ended(1)
         again = writer.start()
         self.listener.note_partitions(again.name, counts)
@@ -128,8 +153,10 @@ def start(settings_type: type[S]) -> tuple[Job, S]:
     sys.excepthook = partial(_one_line_for_users, name, stop)
     values = settings.read(settings_type, dict(conf.getAll()))
     spark = session(name, str(conf.get("spark.master")))
-    # Ctrl-C reaches the JVM as well, which asks us to stop in order. PySpark has a handler of its own.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C, or the end of the terminal, reaches the JVM as well, which asks us to stop in order. PySpark has a handler
+    # of its own for the first.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     locks.hold(spark, f"checkpoints/{name}", name)
     listener = BatchListener(name)
     listener.note("starting")
@@ -183,34 +210,12 @@ def await_kafka(name: str, listener: BatchListener) -> None:
         raise ArusError(f"no Kafka answers at {where}: {kafka_remedy()}")
 
 
-def _has_grown(queries: Sequence[StreamingQuery], stop: StopRequest, watch: PartitionWatch) -> bool:
-    """Wait until all queries have ended or a stop is asked for: False; or until a topic has got partitions: True.
-
-    StreamingQueryException as soon as a query fails.
-    """
-    while active := [query for query in queries if not _has_ended(query)]:
-        if stop.asked.wait(0.1):
-            _stop(active)
-            return False
-        if watch.take():
-            return True
-    return False
-
-
-def _has_ended(query: StreamingQuery) -> bool:
-    if query.isActive:
-        return False
-    query.awaitTermination()
-    return True
-
-
-def _stop(queries: Sequence[StreamingQuery]) -> None:
-    """Stop each query between two micro-batches, where it gets there in time; a Real-time batch has no such point."""
-    deadline = time.monotonic() + STOP_PATIENCE_SECONDS
-    for query in queries:
-        while _is_in_micro_batch(query) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        query.stop()
+def _have_ended(queries: Collection[StreamingQuery]) -> bool:
+    """Return whether all have ended; StreamingQueryException of any that has failed, whatever the others do."""
+    ended = [query for query in queries if not query.isActive]
+    for query in ended:
+        query.awaitTermination()
+    return len(ended) == len(queries)
 
 
 def _is_in_micro_batch(query: StreamingQuery) -> bool:
@@ -220,7 +225,8 @@ def _is_in_micro_batch(query: StreamingQuery) -> bool:
 def _one_line_for_users(
     job: str, stop: StopRequest, kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
-    if stop.asked.is_set() or isinstance(error, KeyboardInterrupt):
+    is_of_a_stop = stop.asked.is_set() and isinstance(error, PySparkException | Py4JError)
+    if is_of_a_stop or isinstance(error, KeyboardInterrupt):
         print(f"{job}: stopped in the midst of its work; the next start does it again", file=sys.stderr, flush=True)
         stop.note("stopped")
         return

@@ -26,6 +26,10 @@ CONSUMER = {
     "kafka.fetch.max.wait.ms": FETCH_WAIT_MS,
     "kafka.max.poll.records": POLL_RECORDS,
 }
+# A producer gives a batch up after two minutes, and sends those after it: a gap that nobody would notice.
+NEVER_MS = str(2**31 - 1)
+# Which run of a job has sent a message.
+RUN_HEADER = "run"
 # Kafka's word for a partition's beginning.
 EARLIEST_OFFSET = -2
 
@@ -62,12 +66,20 @@ def _address() -> dict[str, str]:
     return {"kafka.bootstrap.servers": home.bootstrap_servers()}
 
 
-def write_topic(records: DataFrame, topic: str, name: str, checkpoint: str, trigger: Trigger) -> DataStreamWriter:
-    """Return the writer, not started, of `records` (key, value) into the topic, each at least once: give it ids."""
+def write_topic(
+    records: DataFrame, topic: str, name: str, checkpoint: str, trigger: Trigger, run: str
+) -> DataStreamWriter:
+    """Return the writer, not started, of `records` (key, value) into the topic, each at least once: give it ids.
+
+    Each record carries the id of the run that sends it as a header.
+    """
+    header = F.struct(F.lit(RUN_HEADER).alias("key"), F.lit(run).cast("binary").alias("value"))
     writer = (
-        records.writeStream.format("kafka")
+        records.withColumn("headers", F.array(header))
+        .writeStream.format("kafka")
         .queryName(name)
         .option("kafka.bootstrap.servers", home.bootstrap_servers())
+        .option("kafka.delivery.timeout.ms", NEVER_MS)
         .option("topic", topic)
         .option("checkpointLocation", checkpoint)
         .trigger(**trigger.options())

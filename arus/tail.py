@@ -5,19 +5,13 @@ import json
 import math
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from arus.base.times import FAR, instant
-from arus.errors import ArusError
-from arus.home import bootstrap_servers
-from arus.ping import kafka_wait
+from arus.kafka.following import following
 from arus.producing import at_least
-from arus.progress import said_if_slow
 from arus.text import number_of, printable, readable
-from arus.topics import CONNECT_SECONDS, kafka_errors_as_a_line
 
 if TYPE_CHECKING:
     from kafka import KafkaConsumer
@@ -81,46 +75,6 @@ def tail(topic: str, from_beginning: bool, count: float, seconds: float) -> None
                     break
                 print(line(record, datetime.now().astimezone().date()), flush=True)
                 count -= 1
-
-
-@contextmanager
-def following(topic: str, from_beginning: bool) -> Iterator["KafkaConsumer"]:
-    from kafka import KafkaConsumer, TopicPartition
-
-    with kafka_errors_as_a_line():
-        with said_if_slow(kafka_wait(CONNECT_SECONDS)):
-            consumer = KafkaConsumer(
-                bootstrap_servers=bootstrap_servers(),
-                bootstrap_timeout_ms=CONNECT_SECONDS * 1000,
-                allow_auto_create_topics=False,
-                enable_auto_commit=False,
-                isolation_level="read_committed",
-            )
-        try:
-            numbers = _partitions(consumer, topic)
-            consumer.assign([TopicPartition(topic, number) for number in numbers])
-            _go_to(consumer, from_beginning)
-            yield consumer
-        finally:
-            consumer.close()
-
-
-def _partitions(consumer: "KafkaConsumer", topic: str) -> list[int]:
-    there = consumer.topics()
-    if topic not in there:
-        known = ", ".join(sorted(there)) or "none; `python -m arus topics create` makes them"
-        raise ArusError(f"there is no topic '{printable(topic)}'; there are: {known}")
-    return sorted(consumer.partitions_for_topic(topic))
-
-
-def _go_to(consumer: "KafkaConsumer", from_beginning: bool) -> None:
-    if from_beginning:
-        consumer.seek_to_beginning()
-    else:
-        consumer.seek_to_end()
-    # A seek is done at the next poll: asking where it led does it now, so that nothing sent from here on is missed.
-    for partition in consumer.assignment():
-        consumer.position(partition)
 
 
 def _what_is_there(consumer: "KafkaConsumer", from_beginning: bool) -> str:

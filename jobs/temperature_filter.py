@@ -25,11 +25,11 @@ from arus.errors import ArusError
 from arus.job import Job, start
 from arus.kafka_io import epoch_seconds, position, read_topic, write_topic
 from arus.settings import Trigger
+from arus.streaming import sent_alerts
 from arus.streaming.arrow_sink import ArrowSink
 from arus.streaming.record_batches import alert_ids, read_batch
 from arus.streaming.record_columns import usable
 from arus.streaming.records import Field, ahead, aliases
-from arus.streaming.sent_alerts import SentAlerts
 from arus.streaming.task_rows import REJECTS, Rows
 from arus.text import printable
 
@@ -157,9 +157,10 @@ def alerts_query(job: Job, settings: Settings, thresholds: Thresholds) -> DataSt
     """Return the query, not yet started, of alerts into the topic."""
     raw = read_topic(job.spark, schemas.SENSOR_SUHU, settings.starting_offsets)
     hot = too_hot(parse(maybe_hot(raw, thresholds.lowest), settings), thresholds)
-    new = SentAlerts(job, "alerts", schemas.PERINGATAN_SUHU).dropped_from(hot)
+    run = sent_alerts.begin(job, "alerts", schemas.PERINGATAN_SUHU)
+    messages = as_messages(sent_alerts.without(hot, run.sent))
     name, checkpoint = f"{job.name}.alerts", job.checkpoint("alerts")
-    return write_topic(as_messages(new), schemas.PERINGATAN_SUHU, name, checkpoint, settings.trigger)
+    return write_topic(messages, schemas.PERINGATAN_SUHU, name, checkpoint, settings.trigger, run.id)
 
 
 def tables_query(job: Job, settings: Settings, thresholds: Thresholds) -> DataStreamWriter:

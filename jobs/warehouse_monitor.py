@@ -46,12 +46,12 @@ from arus.pairing import (
 )
 from arus.schemas import KELEMBABAN, SUHU
 from arus.settings import Trigger
+from arus.streaming import sent_alerts
 from arus.streaming.arrow_sink import ArrowSink, Found
 from arus.streaming.mutable_partition import MutablePartition
 from arus.streaming.record_batches import MOMENT, Batch, alert_ids, as_rejects, positions, read_batch
 from arus.streaming.record_columns import is_usable, typed, with_message
 from arus.streaming.records import MAX_AHEAD, Field, ahead, aliases
-from arus.streaming.sent_alerts import SentAlerts
 from arus.streaming.spark_internals import MicroBatch, running_query
 from arus.streaming.task_rows import REJECTS, Rows
 from arus.streaming.ticker import Ticker
@@ -330,10 +330,10 @@ def warnings_query(job: Job, settings: Settings) -> DataStreamWriter:
     """Return the query, not yet started, of warnings into the topic."""
     sensors = ",".join(SENSOR_TOPICS)
     readings = parse(read_topic(job.spark, sensors, settings.starting_offsets), settings).where("is_usable")
-    new = SentAlerts(job, "warnings", schemas.PERINGATAN_GUDANG).dropped_from(readings.where(is_high(settings)))
-    messages = as_messages(new)
+    run = sent_alerts.begin(job, "warnings", schemas.PERINGATAN_GUDANG)
+    messages = as_messages(sent_alerts.without(readings.where(is_high(settings)), run.sent))
     name, checkpoint = f"{job.name}.warnings", job.checkpoint("warnings")
-    return write_topic(messages, schemas.PERINGATAN_GUDANG, name, checkpoint, settings.trigger)
+    return write_topic(messages, schemas.PERINGATAN_GUDANG, name, checkpoint, settings.trigger, run.id)
 
 
 def tables_query(job: Job, settings: Settings, board: Board, heart: Heart) -> DataStreamWriter:

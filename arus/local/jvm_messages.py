@@ -5,10 +5,10 @@ import subprocess
 
 # As grep -E takes them. Spark itself asks for the incubator module. Netlib says what it does without.
 HARMLESS = (
-    "^WARNING: Using incubator modules",
-    "dev\\.ludovic\\.netlib",
-    "^WARNING: Failed to load implementation from:",
-    "^WARNING: (A terminally|A restricted|Use --|sun\\.misc\\.Unsafe|Please consider)",
+    r"^WARNING: Using incubator modules",
+    r"^[A-Z][a-z]{2} [0-9]+, [0-9]{4} .* dev\.ludovic\.netlib",
+    r"^WARNING: Failed to load implementation from:",
+    r"^WARNING: (A terminally|A restricted|Use --|sun\.misc\.Unsafe|Please consider)",
 )
 
 
@@ -20,7 +20,7 @@ def hide_harmless() -> None:
     reading, writing = os.pipe()
     pattern = "|".join(f"({line})" for line in HARMLESS)
     # The shell, for its trap: what is ignored stays so for what it becomes.
-    quiet = ["/bin/sh", "-c", 'trap "" INT TERM; exec grep --line-buffered -vE "$0" >&2', pattern]
+    quiet = ["/bin/sh", "-c", 'trap "" INT TERM HUP; exec grep --line-buffered -avE "$0" >&2', pattern]
     subprocess.Popen(quiet, stdin=reading, close_fds=True)
     os.dup2(writing, 2)
     os.close(reading)

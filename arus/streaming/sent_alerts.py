@@ -5,72 +5,96 @@ and the next start reads its records again. What was sent of them by then is in 
 for the last alert of each partition that was read, and drops what comes up to that.
 
 An alert's id is its record's topic-partition-offset. A partition's records become alerts in their order, and Kafka
-keeps the order of what one producer sends to one partition: all alerts up to the last one are there. After a crash
-(a send may have failed in the midst) nothing is dropped.
+keeps the order of what one producer sends to one partition: all alerts up to the last one are there. Each carries the
+id of the run that sent it, so that nobody else's counts. After a crash nothing is dropped.
 """
 
 import json
+import re
+import secrets
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from arus import checkpoints, home
-from arus.errors import ArusError
-from arus.topics import CONNECT_SECONDS, kafka_errors_as_a_line
+from arus.job import Job
+from arus.kafka.following import following
+from arus.kafka_io import RUN_HEADER
 from arus.whole_files import write_atomically
 
 if TYPE_CHECKING:
     from kafka import KafkaConsumer, TopicPartition
 
-    from arus.job import Job
-
 # "topic-partition" of what was read -> the offset of its last record that is known to have become an alert.
 Sent = dict[str, int]
+# Where the alerts' topic ended, by partition.
+Ends = dict[str, int]
+ALERT_ID = re.compile(r"(.+-\d{1,9})-(\d{1,18})")
 # Alerts of a partition that are looked through: more than a Real-time batch usually sends.
 MOST_LOOKED_AT = 50_000
-POLL_MS = 1000
+POLL_MS = 500
+LOOK_SECONDS = 30.0
 
 
-class SentAlerts:
-    """What earlier runs of a query have sent; made before the query, it drops that from what the query sends."""
+@dataclass(frozen=True)
+class Note:
+    """What a run leaves beside its query's checkpoint (of which it has the id) for the next one.
 
-    def __init__(self, job: "Job", query: str, topic: str) -> None:
-        self.sent: Sent = {}
-        if not (store := home.local_store()):
-            print(f"{job.name}.{query}: alerts since the last checkpoint come again: it is not on this machine")
-            return
-        self._note = store / "checkpoints" / job.name / f"{query}.sent.json"
-        self._note.parent.mkdir(parents=True, exist_ok=True)
-        before = _read(self._note)
-        self.sent = dict(before["sent"])
-        with kafka_errors_as_a_line(), closing(_consumer()) as consumer:
-            partitions = _partitions(consumer, topic)
-            last = last_sent(_alert_ids(consumer, partitions, before["since"]), len(partitions))
-            ends = consumer.end_offsets(partitions)
-        if before["is_orderly"]:
-            self.sent |= last
-        elif again := repeated(last, checkpoints.committed(Path(job.checkpoint(query)))):
+    `sent` was there when it began, its own alerts came after `since`; `is_orderly`: it has ended in order.
+    """
+
+    run: str
+    checkpoint: str | None
+    sent: Sent = field(default_factory=dict)
+    since: Ends = field(default_factory=dict)
+    is_orderly: bool = False
+
+
+class Run(NamedTuple):
+    """A run of a query: the id that its alerts carry, and what earlier runs have sent."""
+
+    id: str
+    sent: Sent
+
+
+def begin(job: Job, query: str, topic: str) -> Run:
+    """Return the run that begins, and note when its query has ended in order; the query is not started yet."""
+    run = Run(secrets.token_hex(4), {})
+    if not home.local_store():
+        return run
+    checkpoint = Path(job.checkpoint(query))
+    file = checkpoint.with_name(f"{query}.sent.json")
+    before = read(file, checkpoints.id_of(checkpoint))
+    with following(topic, from_beginning=False) as consumer:
+        ends = consumer.end_offsets(consumer.assignment())
+        last = last_sent(alert_ids(consumer, before), len(ends)) if before else {}
+    if before:
+        run = run._replace(sent=before.sent | (last if before.is_orderly else {}))
+        if not before.is_orderly and (again := repeated(last, run.sent, checkpoints.committed(checkpoint))):
             print(f"{job.name}.{query}: the last run was cut off: alerts of {again} come again, with the same ids")
-        self._since = {str(partition.partition): offset for partition, offset in ends.items()}
-        self._write(is_orderly=False)
-        job.at_orderly_end.append(lambda: self._write(is_orderly=True))
+    since = {str(partition.partition): offset for partition, offset in ends.items()}
 
-    def dropped_from(self, alerts: DataFrame) -> DataFrame:
-        """Return the alerts (with topic, partition, offset of their records) without those that were sent before."""
-        for place, offset in self.sent.items():
-            topic, _, partition = place.rpartition("-")
-            is_of_it = (F.col("topic") == topic) & (F.col("partition") == int(partition))
-            alerts = alerts.where(~(is_of_it & (F.col("offset") <= offset)))
-        return alerts
+    def note(is_orderly: bool) -> None:
+        write(file, Note(run.id, checkpoints.id_of(checkpoint), run.sent, since, is_orderly))
 
-    def _write(self, is_orderly: bool) -> None:
-        found = {"sent": self.sent, "since": self._since, "is_orderly": is_orderly}
-        write_atomically(self._note, json.dumps(found))
+    note(is_orderly=False)
+    job.at_orderly_end[f"{job.name}.{query}"] = lambda: note(is_orderly=True)
+    return run
+
+
+def without(alerts: DataFrame, sent: Sent) -> DataFrame:
+    """Return the alerts of records that lie behind those that were sent."""
+    for place, offset in sent.items():
+        topic, _, partition = place.rpartition("-")
+        is_of_it = (F.col("topic") == topic) & (F.col("partition") == int(partition))
+        alerts = alerts.where(~(is_of_it & (F.col("offset") <= offset)))
+    return alerts
 
 
 def last_sent(alerts: Iterable[tuple[int, str]], partitions: int) -> Sent:
@@ -81,70 +105,64 @@ def last_sent(alerts: Iterable[tuple[int, str]], partitions: int) -> Sent:
     """
     found: dict[str, dict[int, int]] = defaultdict(dict)
     for partition, alert_id in alerts:
-        place, _, offset = alert_id.rpartition("-")
-        if place.rpartition("-")[2].isdecimal() and offset.isdecimal():
-            found[place][partition] = int(offset)
+        if match := ALERT_ID.fullmatch(alert_id):
+            found[match[1]][partition] = int(match[2])
     return {place: min(offsets.values()) for place, offsets in found.items() if len(offsets) == partitions}
 
 
-def repeated(last: Sent, done: Mapping[str, Mapping[str, int]]) -> str:
+def repeated(last: Sent, sent: Sent, done: Mapping[str, Mapping[str, int]]) -> str:
     """Return in words which records' alerts come again, where a query goes on from the offsets `done`."""
     parts = []
     for place, offset in sorted(last.items()):
         topic, _, partition = place.rpartition("-")
-        if (first := done.get(topic, {}).get(partition, 0)) <= offset:
+        first = max(done.get(topic, {}).get(partition, 0), sent.get(place, -1) + 1)
+        if first <= offset:
             parts.append(f"{topic} partition {partition} offsets {first:,} to {offset:,}")
     return "; ".join(parts)
 
 
-def _read(note: Path) -> dict[str, Any]:
-    """Return what the last run noted; where it noted nothing, it is not known to have stopped in order."""
+def read(note: Path, checkpoint: str | None) -> Note | None:
+    """Return what the last run noted; None where it noted nothing, or the checkpoint is another one now."""
     try:
-        found: dict[str, Any] = json.loads(note.read_text())
-    except (OSError, ValueError):
-        return {"sent": {}, "since": {}, "is_orderly": False}
-    return found
+        found = Note(**json.loads(note.read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+    return found if checkpoint and found.checkpoint in (checkpoint, None) else None
 
 
-def _consumer() -> "KafkaConsumer":
-    from kafka import KafkaConsumer
-
-    return KafkaConsumer(
-        bootstrap_servers=home.bootstrap_servers(),
-        bootstrap_timeout_ms=CONNECT_SECONDS * 1000,
-        allow_auto_create_topics=False,
-        enable_auto_commit=False,
-        isolation_level="read_committed",
-    )
+def write(note: Path, content: Note) -> None:
+    note.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(note, json.dumps(asdict(content)))
 
 
-def _partitions(consumer: "KafkaConsumer", topic: str) -> "list[TopicPartition]":
-    from kafka import TopicPartition
+def alert_ids(consumer: "KafkaConsumer", before: Note) -> Iterator[tuple[int, str]]:
+    """Yield partition and id of the alerts that a run has sent, each partition's in its order.
 
-    if topic not in consumer.topics():
-        raise ArusError(f"there is no topic {topic}: `python -m arus topics create`")
-    return [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic))]
+    ArusError of Kafka's where they do not come in time: to have seen a part would prove nothing.
+    """
+    from kafka.errors import KafkaTimeoutError
 
-
-def _alert_ids(
-    consumer: "KafkaConsumer", partitions: "list[TopicPartition]", since: Mapping[str, int]
-) -> Iterator[tuple[int, str]]:
-    """Yield partition and id of the topic's last alerts, those from `since` on, each partition's in its order."""
-    consumer.assign(partitions)
+    partitions = sorted(consumer.assignment())
     begins, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
-    left = []
     for each in partitions:
-        first = max(begins[each], ends[each] - MOST_LOOKED_AT, since.get(str(each.partition), 0))
+        first = max(begins[each], ends[each] - MOST_LOOKED_AT, before.since.get(str(each.partition), 0))
         consumer.seek(each, min(first, ends[each]))
-        left += [each] if first < ends[each] else []
-    while left and (polled := consumer.poll(timeout_ms=POLL_MS)):
-        for records in polled.values():
-            yield from ((record.partition, _alert_id(record.value)) for record in records)
-        left = [each for each in left if consumer.position(each) < ends[each]]
+    deadline = time.monotonic() + LOOK_SECONDS
+    while _is_behind(consumer, ends):
+        if time.monotonic() > deadline:
+            raise KafkaTimeoutError(f"the last alerts were not read within {LOOK_SECONDS:.0f} s")
+        for records in consumer.poll(timeout_ms=POLL_MS).values():
+            for record in records:
+                if (RUN_HEADER, before.run.encode()) in record.headers:
+                    yield record.partition, _alert_id(record.value)
+
+
+def _is_behind(consumer: "KafkaConsumer", ends: "Mapping[TopicPartition, int]") -> bool:
+    return any(consumer.position(partition) < end for partition, end in ends.items())
 
 
 def _alert_id(value: bytes | None) -> str:
     try:
         return str(json.loads(value or b"")["alert_id"])
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return ""

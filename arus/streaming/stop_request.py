@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from arus.streaming.spark_internals import add_shutdown_hook
 
@@ -34,15 +35,17 @@ class StopRequest:
         self._is_running = True
 
     def run(self) -> None:
-        if self._is_running:
-            print(f"{self._job}: stopping after the running micro-batch ...", flush=True)
-            self.note("stopping")
-            self.asked.set()
-            self.done.wait(STOP_PATIENCE_SECONDS + 2)
-        else:
-            self.note("stopped")
-            print(f"{self._job}: stopped before it had begun", flush=True)
+        # Nobody may read any more what this says: the next program of a pipe may have ended first.
+        if self.done.is_set():
+            return
+        self.asked.set()
+        with suppress(OSError):
+            self.note("stopping" if self._is_running else "stopped")
+            what = "stopping after the running micro-batch ..." if self._is_running else "stopped before it had begun"
+            print(f"{self._job}: {what}", flush=True)
+        if not self._is_running:
             os._exit(EXIT_CODE)
+        self.done.wait(STOP_PATIENCE_SECONDS + 2)
 
     def hashCode(self) -> int:  # noqa: N802
         return id(self) & 0x7FFFFFFF

@@ -11,8 +11,8 @@ SPEAK = """
 import os, sys
 from arus.local.jvm_messages import hide_harmless
 hide_harmless()
-harmless = "WARNING: Using incubator modules: jdk.incubator.vector", "WARNING dev.ludovic.netlib.blas"
-lines = *harmless, "java.lang.OutOfMemoryError"
+harmless = "WARNING: Using incubator modules: x", "WARNING: Failed to load implementation from:x"
+lines = *harmless, "a byte of zero: " + chr(0), "java.lang.OutOfMemoryError"
 sys.stderr.write("".join(line + chr(10) for line in lines))
 sys.stderr.flush()
 print("ready", flush=True)
@@ -35,4 +35,4 @@ def test_only_harmless_lines_are_held_back_and_nothing_is_lost_at_a_stop() -> No
     assert process.stdout.readline() == "ready\n"
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=30)
-    assert said == "java.lang.OutOfMemoryError\nthe last word\n"
+    assert said == "a byte of zero: \0\njava.lang.OutOfMemoryError\nthe last word\n"
