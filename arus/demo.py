@@ -8,23 +8,25 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from arus import supervision, up
+from arus import home, supervision, up
+from arus.base.waiting import wait_aloud
 from arus.cli import demo_view
 from arus.cli.demo_view import SHOWN_ALERTS, View
 from arus.kafka.following import following
 from arus.local.programs import PIPELINES, SERVER, Pipeline
+from arus.ping import addresses, is_open
 from arus.producing import at_least
 from arus.schemas import PERINGATAN_SUHU
 
 POLL_MS = 200
 
 
-def show(seconds: float) -> None:
-    """Show what happens until `seconds` have passed; Ctrl-C and SIGTERM end it before."""
+def show(seconds: float, ctrl_c: str) -> None:
+    """Show what happens until `seconds` have passed; Ctrl-C and SIGTERM end it before. `ctrl_c` says what that does."""
     alive = [name for name, program in supervision.programs().items() if program.is_alive]
     jobs = running_jobs(alive)
     print(demo_view.look_further(jobs, SERVER in alive), flush=True)
-    view = View(demo_view.row_counts(jobs))
+    view = View(demo_view.row_counts(jobs), ctrl_c)
     deadline = time.monotonic() + seconds
     with following(PERINGATAN_SUHU, from_beginning=False) as consumer:
         for partition in consumer.assignment():
@@ -62,11 +64,16 @@ def stopped_at_the_end(was_running: bool) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         print()
+    except supervision.GONE:
+        # Who only looks may see the end of what somebody else stops.
+        if not was_running or supervision.running_pid() is not None:
+            raise
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
         if was_running:
-            print("left running: `make down` stops it", flush=True)
+            runs_on = supervision.running_pid() is not None
+            print("left running: `make down` stops it" if runs_on else "it was stopped meanwhile", flush=True)
         elif supervision.running_pid() is not None:
             print("stopping:", flush=True)
             supervision.stop(up.say_stopped)
@@ -77,7 +84,8 @@ def say_only_looking(pid: int, asked_for: Sequence[Pipeline]) -> None:
     """Say that nothing is started beside what runs already, and how what was asked for could be."""
     print(f"already running here (pid {pid}): only looking; Ctrl-C leaves it running, `make down` stops it")
     there = supervision.programs()
-    if missing := [pipeline.name for pipeline in asked_for if not there[pipeline.job].is_alive]:
+    alive = {name for name, program in there.items() if program.is_alive}
+    if missing := [pipeline.name for pipeline in asked_for if pipeline.job not in alive]:
         options = " ".join(f"--only {name}" for name in missing)
         print(f'not running: {", ".join(missing)}; `make up ARGS="{options}"` starts that beside it', flush=True)
 
@@ -99,9 +107,12 @@ def main(argv: list[str]) -> int:
     with stopped_at_the_end(pid is not None):
         if pid is not None:
             say_only_looking(pid, pipelines)
+            # The demo that runs may be about to start its broker.
+            wait_aloud(lambda: any(map(is_open, addresses())), f"Kafka at {home.bootstrap_servers()}")
+            show(options.seconds, "Ctrl-C ends the look")
         else:
             begun = up.bring_up(options.serves)
             if missing := up.start_pipelines(pipelines, begun, before):
                 print(missing, file=sys.stderr, flush=True)
-        show(options.seconds)
+            show(options.seconds, "Ctrl-C stops it")
     return 0

@@ -202,7 +202,7 @@ def await_executors(spark: SparkSession, listener: BatchListener) -> None:
 
 def await_kafka(name: str, listener: BatchListener) -> None:
     """Wait aloud for the Kafka that the job reads; ArusError where none answers."""
-    wanted = [topic for topic in schemas.JOBS.get(name, schemas.Job()).reads if topic in schemas.TOPICS]
+    wanted = [topic for topic in schemas.entry(name).reads if topic in schemas.TOPICS]
     if not wanted:
         return
     where = home.bootstrap_servers()

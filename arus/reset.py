@@ -24,7 +24,7 @@ def places(job: str, store: Path) -> dict[str, Path]:
     The checkpoint goes first: cut short after it, the job refuses to start beside its old tables. Without the tables
     but with the checkpoint it would start, and never read again what they held.
     """
-    tables = [f"tables/{table}" for table in schemas.JOBS.get(job, schemas.Job()).tables]
+    tables = [f"tables/{table}" for table in schemas.entry(job).tables]
     in_store = [f"checkpoints/{job}", *tables, f"rejects/{job}"]
     in_home = [f"run/{job}.status.json", f"run/{job}.board.json", f"run/{job}.counts.json", f"run/replayed/{job}.jsonl"]
     return {place: store / place for place in in_store} | {place: home.home() / place for place in in_home}

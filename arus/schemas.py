@@ -54,7 +54,7 @@ POSITION = "topic string, partition int, offset bigint"
 TIME_FAULT = "time_fault"
 
 
-class Job(NamedTuple):
+class JobEntry(NamedTuple):
     """A job of jobs/: what it reads and writes (topics, or places of the store), and its tables with their columns.
 
     A table has one job that writes it.
@@ -76,7 +76,7 @@ class Job(NamedTuple):
 
 # Every job, once: its start line, the demo, the supervisor, `status` and `reset` go by this.
 JOBS = {
-    "temperature_filter": Job(
+    "temperature_filter": JobEntry(
         reads=(SENSOR_SUHU,),
         writes=(PERINGATAN_SUHU,),
         tables={
@@ -88,9 +88,9 @@ JOBS = {
         is_extra=False,
         has_service=True,
     ),
-    "warehouse_monitor": Job(
-        reads=(SENSOR_SUHU_GUDANG, SENSOR_KELEMBABAN_GUDANG),
-        writes=(PERINGATAN_GUDANG, STATUS_GUDANG),
+    "warehouse_monitor": JobEntry(
+        reads=(SENSOR_SUHU_GUDANG, SENSOR_KELEMBABAN_GUDANG, DETAK_GUDANG),
+        writes=(PERINGATAN_GUDANG, STATUS_GUDANG, DETAK_GUDANG),
         tables={
             # kind: suhu or kelembaban; reading, value: degrees Celsius or per cent.
             "sensor_gudang": (
@@ -110,7 +110,7 @@ JOBS = {
         is_extra=False,
         has_service=True,
     ),
-    "retail_ingest": Job(
+    "retail_ingest": JobEntry(
         reads=(RETAIL_STREAM,),
         tables={
             "retail": (
@@ -123,7 +123,7 @@ JOBS = {
         is_extra=False,
         has_service=True,
     ),
-    "retail_train": Job(
+    "retail_train": JobEntry(
         reads=("tables/retail",),
         writes=("models/",),
         pipeline="retail",
@@ -131,7 +131,7 @@ JOBS = {
         is_later=True,
         has_service=True,
     ),
-    "image_analytics": Job(
+    "image_analytics": JobEntry(
         reads=(IMAGE_STREAM,),
         tables={
             # A row for each image. bytes: of the file; measures: arus/image_measures.py; thumbnail:
@@ -148,8 +148,9 @@ JOBS = {
         pipeline="images",
         has_service=True,
     ),
-    "image_resize": Job(
+    "image_resize": JobEntry(
         reads=(IMAGE_UPLOAD,),
+        writes=("storage/processed",),
         tables={
             # A row for each upload. status: processed or rejected (then reason says why, and what is not known is
             # NULL); path: of the result, in the store; host, pid, task: who did it; accepted_at: when Kafka took it.
@@ -165,6 +166,13 @@ JOBS = {
         has_service=True,
     ),
 }
+
+
+def entry(job: str) -> JobEntry:
+    """Return a job's entry; an empty one where it has none."""
+    return JOBS.get(job, JobEntry())
+
+
 TABLES = {table: columns for job in JOBS.values() for table, columns in job.tables.items()}
 PARTITIONED_BY = {"status_gudang": "settled"}
 # rejects/<job>: a record that could not be used, whole, and why. rejected_at: when the job read it.

@@ -124,12 +124,14 @@ def become_spark_submit(job: str, options: list[str]) -> NoReturn:
 
 
 def start_line(job: str) -> str:
-    """Return what the job reads and writes, where, and how it is stopped."""
-    about = schemas.JOBS.get(job, schemas.Job())
-    written = [*about.writes, *(f"tables/{table}" for table in about.tables)]
-    parts = [f"reads {', '.join(about.reads)}"] if about.reads else []
-    parts += [f"writes {', '.join(written)} in {home.store()}"] if written else []
-    return f"{job}: {'; '.join([*parts, 'Ctrl-C stops it; starting Spark, 5 to 15 s ...'])}"
+    """Return what the job reads and writes, where that is, and how the job is stopped."""
+    about = schemas.entry(job)
+    read, written = about.reads, [*about.writes, *(f"tables/{table}" for table in about.tables)]
+    parts = [f"reads {', '.join(read)}"] if read else []
+    parts += [f"writes {', '.join(written)}"] if written else []
+    where = [f"Kafka: {home.bootstrap_servers()}"] if schemas.TOPICS.keys() & {*read, *written} else []
+    where += [f"store: {home.store()}"]
+    return f"{job}: {'; '.join(parts)} ({', '.join(where)})\n{job}: starting Spark, 5 to 15 s ...; Ctrl-C stops the job"
 
 
 if __name__ == "__main__":

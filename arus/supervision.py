@@ -30,6 +30,8 @@ LEFT_BEHIND_SECONDS = 5.0
 # The kernel takes 104 bytes (macOS) or 108; supervisord adds its pid while it makes the socket.
 LONGEST_SOCKET = 90
 ALIVE = {"STARTING", "RUNNING", "BACKOFF", "STOPPING"}
+# What asking a supervisord that has ended, or is about to, raises.
+GONE = (OSError, xmlrpc.client.Fault)
 FAILING = {"BACKOFF", "EXITED", "FATAL", "UNKNOWN"}
 
 
@@ -56,7 +58,7 @@ def running_pid() -> int | None:
     """Return the pid of this home's supervisord, or None where none answers."""
     try:
         return int(_ask("getPID"))
-    except (OSError, xmlrpc.client.Fault):  # A Fault: it is about to end.
+    except GONE:
         return None
 
 
@@ -100,7 +102,11 @@ def programs() -> dict[str, Program]:
 
 def start(names: Iterable[str]) -> list[Program]:
     """Start those that do not run, without waiting for them; return them as they have begun."""
-    there = programs()
+    there, names = programs(), list(names)
+    if unknown := [name for name in names if name not in there]:
+        raise ArusError(
+            f"what runs was started before {', '.join(unknown)} was there: `make down`, then start it again"
+        )
     begun = [name for name in names if not there[name].is_alive]
     for name in begun:
         _start(f"{there[name].group}:{name}")

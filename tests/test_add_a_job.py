@@ -89,7 +89,7 @@ def test_the_job_fills_its_table(copy: Path, own_broker: Callable[[], Broker]) -
         check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "reads sensor-suhu; writes tables/menit_suhu" in ran.stderr
+    assert "reads sensor-suhu; writes tables/menit_suhu (Kafka: " in ran.stderr
     rows = table(cluster, f"tables/{JOB}").sort_by("minute").to_pylist()
     # The last minute is not over: no later reading has moved the watermark past it.
     assert [(row["readings"], row["suhu"]) for row in rows] == [(3, 61 + 3 * minute) for minute in range(9)]

@@ -1,5 +1,6 @@
-"""Waiting aloud: nothing is silent for longer than two seconds, and nobody waits for ever."""
+"""Waiting aloud, and never for ever."""
 
+import math
 import os
 import sys
 import time
@@ -34,7 +35,7 @@ def wait_aloud(is_so: Callable[[], bool], what: str, say: Callable[[str], None] 
         if now >= end:
             return False
         if now >= due:
-            (say or _to_stderr)(f"waiting for {what}, up to {end - now:.0f} s more ...")
+            (say or _to_stderr)(f"waiting for {what}, up to {math.ceil(end - now)} s more ...")
             due = now + REMINDER_SECONDS
         time.sleep(LOOK_SECONDS)
     return True

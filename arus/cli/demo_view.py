@@ -43,7 +43,8 @@ PAGES = (
 class View:
     """On a terminal a section that is drawn again each second, elsewhere a line every five."""
 
-    def __init__(self, counts: Mapping[str, int]) -> None:
+    def __init__(self, counts: Mapping[str, int], ctrl_c: str) -> None:
+        self._ctrl_c = ctrl_c
         self._first = dict(counts)
         self._begun = time.monotonic()
         self._since = f"{datetime.now().astimezone():%H:%M:%S}"
@@ -71,8 +72,10 @@ class View:
     def _section(self, since: str, counts: Mapping[str, int], notes: list[str], jobs: Sequence[str]) -> list[str]:
         width = max(map(len, [*counts, "table"]))
         rows = [f"  {'table':<{width}}  {'rows':>12}  new since {self._since}"]
-        rows += [f"  {table:<{width}}  {n:>12,}  {n - self._first.get(table, 0):>+18,}" for table, n in counts.items()]
-        return [f"{since}   Ctrl-C stops it", *rows, *notes, *(self._alert_lines() if SENDS_ALERTS in jobs else [])]
+        rows += [
+            f"  {table:<{width}}  {n:>12,}  {n - self._first.setdefault(table, n):>+18,}" for table, n in counts.items()
+        ]
+        return [f"{since}   {self._ctrl_c}", *rows, *notes, *(self._alert_lines() if SENDS_ALERTS in jobs else [])]
 
     def _alert_lines(self) -> list[str]:
         if not self._alerts:
@@ -94,7 +97,7 @@ def alert_line(record: "ConsumerRecord") -> str:
         alert = json.loads(record.value)
         delay = record.timestamp - 1000 * alert["timestamp"]
         sensor, suhu = printable(str(alert["sensor_id"])), float(alert["suhu"])
-    except (ValueError, TypeError, LookupError):
+    except (ValueError, TypeError, LookupError, RecursionError):
         return tail.line(record)
     at = tail.clock(instant(record.timestamp / 1000), today=None)
     return f"{at}  {sensor}  {suhu:.1f} °C, {delay:,.0f} ms after the reading"

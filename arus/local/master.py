@@ -13,7 +13,7 @@ STANDALONE = "spark://"
 
 def chosen(options: Sequence[str]) -> str | None:
     """Return the master that spark-submit's options name, or None where they leave it to conf/."""
-    master = None
+    master = by_conf = None
     for at, option in enumerate(options):
         following = options[at + 1] if at + 1 < len(options) else ""
         if option == "--master":
@@ -21,8 +21,8 @@ def chosen(options: Sequence[str]) -> str | None:
         elif option.startswith("--master="):
             master = option.partition("=")[2]
         elif option in ("--conf", "-c") and following.startswith("spark.master="):
-            master = master or following.partition("=")[2]
-    return master
+            by_conf = following.partition("=")[2]
+    return by_conf if master is None else master
 
 
 def await_master(master: str) -> None:

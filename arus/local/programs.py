@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from arus import home, schemas
-from arus.schemas import Job
+from arus.errors import ArusError
+from arus.schemas import JobEntry
 
 CONF = home.ROOT / "conf" / "supervisord.conf"
 BROKER = "broker"
@@ -59,13 +60,18 @@ PRODUCER_ARGUMENTS = {
 }
 
 
-def pipelines(jobs: Mapping[str, Job] = schemas.JOBS) -> tuple[Pipeline, ...]:
+def pipelines(jobs: Mapping[str, JobEntry] = schemas.JOBS) -> tuple[Pipeline, ...]:
     """Return the pipelines in the order of their first jobs."""
     named = {name: job.pipeline or name for name, job in jobs.items()}
     found = []
     for pipeline in dict.fromkeys(named.values()):
         own = {name: jobs[name] for name in jobs if named[name] == pipeline}
-        first = next(name for name, job in own.items() if not job.is_later)
+        first, *more = [name for name, job in own.items() if not job.is_later] or [""]
+        if more or not first:
+            raise ArusError(
+                f"JOBS of arus/schemas.py: the pipeline {pipeline} has {', '.join(own)}, of which one is to begin and "
+                "all others have is_later=True"
+            )
         later = tuple(name for name, job in own.items() if job.is_later)
         found.append(Pipeline(pipeline, first, own[first].producer, later, own[first].is_extra))
     return tuple(found)

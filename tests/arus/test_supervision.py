@@ -218,7 +218,12 @@ def test_make_alone_lists_every_target() -> None:
     ]
 
 
-def test_a_demo_beside_what_runs_only_looks(home: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: ARG001
+def test_a_demo_beside_what_runs_only_looks(
+    home: Path,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("ARUS_PATIENCE_SECONDS", "0")
     pid = supervision.launch()
     supervision.start(["temperature_filter"])
     with pytest.raises(ArusError, match="nobody answers"):  # It looks for the alerts of a Kafka.
@@ -239,3 +244,9 @@ def test_what_is_missing_is_said_before_anything_else(
     with pytest.raises(ArusError, match=r"JAVA_HOME=.* will not do"):
         verb.main([])
     assert capsys.readouterr().out == ""
+
+
+def test_a_program_of_a_newer_configuration_is_told(home: Path) -> None:  # noqa: ARG001
+    supervision.launch()
+    with pytest.raises(ArusError, match=r"was started before menit_suhu was there: `make down`"):
+        supervision.start(["menit_suhu"])

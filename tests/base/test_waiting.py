@@ -14,7 +14,7 @@ def test_what_never_comes_is_given_up_and_was_said(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("ARUS_PATIENCE_SECONDS", "2.5")
     said: list[str] = []
     assert not wait_aloud(lambda: False, "Kafka at nowhere", said.append)
-    assert said == ["waiting for Kafka at nowhere, up to 0 s more ..."]
+    assert said == ["waiting for Kafka at nowhere, up to 1 s more ..."]
 
 
 def test_what_comes_late_was_said(capsys: pytest.CaptureFixture[str]) -> None:

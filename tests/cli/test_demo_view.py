@@ -40,16 +40,17 @@ def section(view: View, counts: dict[str, int], notes: list[str], jobs: list[str
 
 
 def test_the_rows_stand_under_headings_with_what_is_new() -> None:
-    view = View({"sensor_suhu": 1_000})
+    view = View({"sensor_suhu": 1_000}, "Ctrl-C stops it")
+    section(view, {"menit_suhu": 3}, [], [])
     lines = section(view, {"sensor_suhu": 1_250, "menit_suhu": 4}, ["retail models: 1"], [])
     assert lines[0].split()[:3] == ["table", "rows", "new"]
-    assert [line.split() for line in lines[1:3]] == [["sensor_suhu", "1,250", "+250"], ["menit_suhu", "4", "+4"]]
+    assert [line.split() for line in lines[1:3]] == [["sensor_suhu", "1,250", "+250"], ["menit_suhu", "4", "+1"]]
     assert lines[3:] == ["retail models: 1"]
     assert len({len(line) for line in lines[:3]}) == 1, "the columns are not in line"
 
 
 def test_a_quiet_stream_shows_how_long_ago_the_last_alert_was() -> None:
-    view = View({})
+    view = View({}, "Ctrl-C stops it")
     assert section(view, {}, [], FACTORY)[-1] == "no alert yet: a reading above the threshold makes one"
     view.add(alert(seconds_ago=114))
     view.add(alert(seconds_ago=74))
@@ -59,7 +60,7 @@ def test_a_quiet_stream_shows_how_long_ago_the_last_alert_was() -> None:
 
 
 def test_alerts_are_shown_only_where_the_job_runs_that_sends_them() -> None:
-    assert "alert" not in " ".join(section(View({}), {}, [], ["image_analytics"]))
+    assert "alert" not in " ".join(section(View({}, "Ctrl-C stops it"), {}, [], ["image_analytics"]))
 
 
 def test_what_is_offered_is_what_runs() -> None:
@@ -81,11 +82,11 @@ def test_tables_of_the_jobs_and_of_nobodys_are_counted(home: Path) -> None:
 
 
 def test_a_job_that_is_not_at_work_yet_says_what_it_is_at(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = {"updated": "2999-01-01", "state": "training", "doing": "model 1: customers done, 2 of 7", "queries": {}}
+    told = {"updated": "2999-01-01", "state": "training", "doing": "model 1: customers, step 2 of 7", "queries": {}}
     (home / "run" / "retail_train.status.json").write_text(json.dumps(told))
     locks.path_of("checkpoints/retail_train").write_text(json.dumps({"since": "2000-01-01"}))
     monkeypatch.setattr(locks, "is_held", lambda _: True)
-    assert demo_view.state_lines(["retail_train"]) == ["retail_train: training: model 1: customers done, 2 of 7"]
+    assert demo_view.state_lines(["retail_train"]) == ["retail_train: training: model 1: customers, step 2 of 7"]
     (home / "run" / "retail_train.status.json").write_text(json.dumps(told | {"state": "running"}))
     assert demo_view.state_lines(["retail_train"]) == []
     (home / "run" / "retail_train.status.json").write_text(json.dumps(told | {"updated": "1999-01-01"}))

@@ -32,10 +32,13 @@ def test_a_job_without_a_broker_says_what_it_waits_for_and_gives_up_in_one_line(
     job = submit(nobody, JOB)
     said = words(job).splitlines()
     assert job.returncode == 1
-    assert said[0].startswith(f"{JOB}: reads sensor-suhu; writes peringatan-suhu, tables/sensor_suhu")
-    assert "Ctrl-C stops it" in said[0]
-    assert said[1].startswith(f"{JOB}: waiting for Kafka at {nobody.address}, up to ")
-    assert said[2:] == [f"arus: no Kafka answers at {nobody.address}: `python -m arus broker start`"]
+    assert said[0] == (
+        f"{JOB}: reads sensor-suhu; writes peringatan-suhu, tables/sensor_suhu, tables/peringatan_suhu "
+        f"(Kafka: {nobody.address}, store: {nobody.home})"
+    )
+    assert said[1].endswith("Ctrl-C stops the job")
+    assert said[2].startswith(f"{JOB}: waiting for Kafka at {nobody.address}, up to ")
+    assert said[3:] == [f"arus: no Kafka answers at {nobody.address}: `python -m arus broker start`"]
     assert state(nobody) == ("failed", "")
 
 
@@ -58,5 +61,5 @@ def test_a_master_as_the_readme_writes_it_is_named_before_spark_is_started(
     job = submit(nobody, JOB, "--master", "spark://HOST.invalid:7077")
     said = words(job).splitlines()
     assert job.returncode == 1
-    assert len(said) == 2
-    assert said[1].startswith("spark-submit.sh: no Spark master answers at spark://HOST.invalid:7077 (the name")
+    assert len(said) == 3
+    assert said[2].startswith("spark-submit.sh: no Spark master answers at spark://HOST.invalid:7077 (the name")

@@ -20,6 +20,8 @@ def _brief(monkeypatch: pytest.MonkeyPatch) -> None:
         (["--master=local[3,4]"], "local[3,4]"),
         (["--conf", "spark.master=spark://b:1"], "spark://b:1"),
         (["--conf", "spark.master=spark://b:1", "--master", "yarn"], "yarn"),
+        (["--master", "yarn", "--conf", "spark.master=spark://b:1"], "yarn"),
+        (["-c", "spark.master=spark://b:1", "--conf", "spark.master=local"], "local"),
         (["--driver-memory", "1g"], None),
         (["--master"], ""),
     ],

@@ -2,13 +2,22 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from arus.streaming.spark_internals import arrow_schema, map_arrow, running_batch, running_query
+from arus.streaming.spark_internals import (
+    add_shutdown_hook,
+    arrow_schema,
+    executors,
+    map_arrow,
+    running_batch,
+    running_query,
+)
+from arus.streaming.stop_request import HOOK_PRIORITY, StopRequest
 
 BATCHES = 3
 
@@ -57,3 +66,14 @@ def test_arrow_schemas_are_those_that_delta_and_the_tasks_agree_on(spark: SparkS
     pair = pa.struct([("key", pa.string()), ("value", pa.binary())])
     types = [pa.string(), pa.int32(), pa.timestamp("us", "UTC"), pa.binary(), pa.list_(pair)]
     assert arrow_schema(ddl).types == types
+
+
+def test_a_local_session_has_no_executors_of_its_own(spark: SparkSession) -> None:
+    assert executors(spark) == 0
+
+
+def test_the_jvm_takes_a_hook_for_its_end(spark: SparkSession) -> None:
+    hook = StopRequest("a job")
+    add_shutdown_hook(hook, HOOK_PRIORITY)
+    jvm: Any = spark._jvm
+    assert jvm.org.apache.hadoop.util.ShutdownHookManager.get().removeShutdownHook(hook)
