@@ -14,6 +14,7 @@ from server import (
     predictions,
     problems,
     results,
+    training,
     uploads,
     watching,
 )
@@ -38,6 +39,7 @@ def create_app(
     counters = counters or Counters()
     app.extensions["counters"] = counters
     app.extensions["catalog"] = Catalog(counters.count_event)
+    app.add_template_global(training.no_model_yet)
     problems.install(app)
     numerals.install(app)
     uploads.install(app, limits)

@@ -10,8 +10,9 @@ from server.catalog import Snapshot
 from server.exposition import text_of
 from server.listing import damaged
 from server.negotiation import negotiated
-from server.predictions import RETRY_SECONDS, TRAIN_FIRST
+from server.predictions import RETRY_SECONDS
 from server.problems import NO_MODEL_YET, Problem, answer
+from server.training import no_model_yet
 
 blueprint = Blueprint("health", __name__)
 PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -29,7 +30,7 @@ def readyz() -> Response:
     page = partial(_state, snapshot)
     if snapshot.champion is None:
         retry = [("Retry-After", str(RETRY_SECONDS))]
-        detail = snapshot.trouble or TRAIN_FIRST
+        detail = snapshot.trouble or no_model_yet()
         return answer(Problem(503, detail, NO_MODEL_YET, headers=retry), page)
     found = {
         "status": "ready",

@@ -25,6 +25,7 @@ from server.nearest import cluster_of, clusters_of
 from server.negotiation import JSON
 from server.problems import INVALID_FIELDS, MODEL_NOT_FOUND, NO_MODEL_YET, Problem
 from server.trained import Model
+from server.training import no_model_yet
 from server.validation import Invalid, understood
 
 blueprint = Blueprint("predictions", __name__)
@@ -33,7 +34,6 @@ MOST_BODY_BYTES = 4 * 1024 * 1024
 RETRY_SECONDS = 10
 # Of 64 bits, whatever its digits and its sign.
 DIGITS_OF_INT = 18
-TRAIN_FIRST = "no model is there yet: ./spark-submit.sh retail_train makes one"
 
 
 def predict(kind: Kind) -> Response:
@@ -172,7 +172,7 @@ def model_of(snapshot: Snapshot, number: int | None) -> Model:
     if model is not None:
         return model
     if number is None:
-        raise Problem(503, TRAIN_FIRST, NO_MODEL_YET, headers=[("Retry-After", str(RETRY_SECONDS))])
+        raise Problem(503, no_model_yet(), NO_MODEL_YET, headers=[("Retry-After", str(RETRY_SECONDS))])
     if number in snapshot.damaged:
         detail = f"model not found: model {number} is damaged ({snapshot.damaged[number]})"
     else:
@@ -184,6 +184,6 @@ def model_of(snapshot: Snapshot, number: int | None) -> Model:
 def _there(snapshot: Snapshot) -> str:
     numbers = sorted(snapshot.models)
     if not numbers:
-        return TRAIN_FIRST
+        return no_model_yet()
     shown = ", ".join(str(number) for number in numbers[-20:])
     return f"there are {'... ' if len(numbers) > 20 else ''}{shown}"

@@ -209,7 +209,7 @@ def test_the_state_says_which_model_answers(client: FlaskClient, catalog: Catalo
 def test_without_a_model_the_state_says_what_makes_one() -> None:
     client = create_app().test_client()
     said = words_of(page_of(client, "/readyz", 503))
-    assert "No model is there yet. ./spark-submit.sh retail_train makes one" in said
+    assert "No model is there yet: ./spark-submit.sh retail_train makes one." in said
     assert client.get("/readyz", headers=BROWSER).headers["Retry-After"] == "10"
     assert client.get("/readyz").content_type == "application/problem+json"
     assert "./spark-submit.sh retail_train" in page_of(client, "/models")

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from arus import models
 from server import create_app
 from server.catalog import Catalog
 from tests.server import sample
+from tests.server.uploading import held
 
 PROBLEM = "application/problem+json"
 
@@ -124,7 +126,20 @@ def test_without_a_model_nothing_but_health_is_answered(store: object) -> None:
     assert get(client, "/customers/17850", 503)["detail"] == detail
     assert get(client, "/models") == {"champion": None, "models": [], "damaged": []}
     assert get(client, "/healthz") == {"status": "ok"}
-    assert detail.split(": ")[1].removesuffix(" makes one") in client.get("/").text
+    assert "No model is there yet: ./spark-submit.sh retail_train makes one." in client.get("/").text
+
+
+def test_who_waits_for_a_first_model_hears_what_the_training_is_at(store: Path) -> None:
+    told = {"updated": "2999-01-01", "state": "training", "doing": "model 1: customers, step 2 of 7", "queries": {}}
+    (store / "run").mkdir(exist_ok=True)
+    (store / "run" / "retail_train.status.json").write_text(json.dumps(told))
+    client = create_app().test_client()
+    said = "retail_train: training: model 1: customers, step 2 of 7"
+    with held("retail_train"):
+        assert get(client, "/readyz", 503)["detail"] == f"no model is there yet; {said}"
+        for path in ("/", "/models"):
+            assert said in client.get(path, headers={"Accept": "text/html"}).text
+    assert said not in client.get("/").text
 
 
 def test_ready_tells_of_damaged_models_and_of_a_champion_that_cannot_serve(

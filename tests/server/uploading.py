@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,19 +30,23 @@ RESULT = jpeg(300, 9)
 
 
 @contextmanager
-def resizing() -> Iterator[None]:
-    """Hold the lock of the job in another process, as the job's JVM does."""
+def held(job: str) -> Iterator[None]:
+    """Hold the lock of a job in another process, as the job's JVM does."""
     hold = (
         "import fcntl, sys; file = open(sys.argv[1], 'a'); fcntl.lockf(file, fcntl.LOCK_EX);"
         "print('held', flush=True); sys.stdin.read()"
     )
-    command = [sys.executable, "-c", hold, str(locks.path_of("checkpoints/image_resize"))]
+    command = [sys.executable, "-c", hold, str(locks.path_of(f"checkpoints/{job}"))]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as job:
-        assert job.stdout is not None
-        assert job.stdout.readline() == "held\n"
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
         yield
-        job.communicate()
+        holder.communicate()
+
+
+def resizing() -> AbstractContextManager[None]:
+    return held("image_resize")
 
 
 def part(content: bytes, filename: bytes | str | None, name: str = "file") -> bytes:
