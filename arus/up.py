@@ -124,7 +124,7 @@ def _ensure_broker() -> list[Program]:
     if address is None or runs_already:
         say(BROKER, f"the Kafka at {home.bootstrap_servers()} is used as it is", time.monotonic() - clock)
         return []
-    begun = supervision.start([BROKER]) if broker.own_pid() is None else []
+    begun = _start([BROKER]) if broker.own_pid() is None else []
     while not (is_ready(address) and broker.own_pid()):
         refuse_failing(begun)
         if time.monotonic() > clock + broker.START_SECONDS:
