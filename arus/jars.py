@@ -18,7 +18,8 @@ from pathlib import Path
 from arus.errors import ArusError
 from arus.home import ROOT
 from arus.java import find_java
-from arus.progress import Counting
+from arus.progress import LOG_SECONDS
+from arus.text import number_of
 
 SETS = ("spark", "broker")
 AGAIN = "run `make setup` again"
@@ -127,11 +128,16 @@ def _run_ivy(root: Path, into: Path) -> None:
 
 
 def _show_progress(ivy: "subprocess.Popen[str]") -> list[str]:
+    """Return what Ivy says, and say every few seconds how far it is: it looks all jars up before it fetches one."""
     said: list[str] = []
-    with Counting("jar") as counting:
-        for line in ivy.stdout or []:
-            said.append(line.strip())
-            counting.add("[SUCCESSFUL ]" in line)
+    fetched, due = 0, time.monotonic() + LOG_SECONDS
+    for line in ivy.stdout or []:
+        said.append(line.strip())
+        fetched += "[SUCCESSFUL ]" in line
+        if time.monotonic() > due:
+            told = f"{number_of(fetched, 'jar')} so far" if fetched else "looking up what each needs"
+            print(f"jars: {told} ...", file=sys.stderr, flush=True)
+            due = time.monotonic() + LOG_SECONDS
     return said
 
 
