@@ -250,3 +250,15 @@ def test_a_program_of_a_newer_configuration_is_told(home: Path) -> None:  # noqa
     supervision.launch()
     with pytest.raises(ArusError, match=r"was started before menit_suhu was there: `make down`"):
         supervision.start(["menit_suhu"])
+
+
+def is_gone() -> None:
+    raise ConnectionRefusedError
+
+
+def test_who_looks_at_what_somebody_else_stops_is_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: ARG001
+    with demo.stopped_at_the_end(was_running=True):
+        is_gone()
+    assert capsys.readouterr().out == "it was stopped meanwhile\n"
+    with pytest.raises(ConnectionRefusedError), demo.stopped_at_the_end(was_running=False):
+        is_gone()

@@ -14,7 +14,7 @@ import pytest
 from arus.java import java_home
 from arus.ping import free_port
 from tests.conftest import Broker
-from tests.e2e.support import drain, everything, positions, send, table, until
+from tests.e2e.support import drain, everything, positions, send, submit, table, until, words
 
 pytestmark = pytest.mark.e2e
 
@@ -71,3 +71,15 @@ def test_a_job_runs_on_a_standalone_cluster_with_the_same_line(cluster: Broker, 
     assert sorted(both) == everything(cluster, "sensor-suhu")
     assert table(cluster, "tables/peringatan_suhu").num_rows == 100
     until(lambda: len(report(page)["completedapps"]) == 1, "the application's end, as the master saw it")
+
+
+def test_a_cluster_without_room_for_the_job_is_told_in_one_line(
+    cluster: Broker, master: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, _ = master
+    monkeypatch.setenv("ARUS_PATIENCE_SECONDS", "4")
+    job = submit(cluster, "temperature_filter", "--master", url, "--conf", "spark.executor.memory=8g")
+    said = words(job).splitlines()
+    assert job.returncode == 1
+    assert f"temperature_filter: waiting for executors from {url}, up to " in "\n".join(said)
+    assert said[-1].startswith(f"arus: {url} gave this job no executor within 4 s: ")
