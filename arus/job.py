@@ -66,7 +66,8 @@ class Job:
     ) -> None:
         """Start the queries and wait for them: all at once, or (draining) each when the one before has ended.
 
-        `realtime`: those in Real-time Mode, each with the topics that it reads, with commas between.
+        `realtime`: those in Real-time Mode, each with the topics that it reads, with commas
+        between.
         """
         watch = PartitionWatch([name for names in realtime.values() for name in names.split(",")])
         refuse_too_few_slots(self.spark, watch.counts)
@@ -153,8 +154,8 @@ def start(settings_type: type[S]) -> tuple[Job, S]:
     sys.excepthook = partial(_one_line_for_users, name, stop)
     values = settings.read(settings_type, dict(conf.getAll()))
     spark = session(name, str(conf.get("spark.master")))
-    # Ctrl-C, or the end of the terminal, reaches the JVM as well, which asks us to stop in order. PySpark has a handler
-    # of its own for the first.
+    # Ctrl-C, or the end of the terminal, reaches the JVM as well, which asks us to stop in order.
+    # PySpark has a handler of its own for the first.
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     locks.hold(spark, f"checkpoints/{name}", name)

@@ -54,6 +54,7 @@ def _go_to(consumer: "KafkaConsumer", from_beginning: bool) -> None:
         consumer.seek_to_beginning()
     else:
         consumer.seek_to_end()
-    # A seek is done at the next poll: asking where it led does it now, so that nothing sent from here on is missed.
+    # A seek is done at the next poll: asking where it led does it now, so that nothing sent from
+    # here on is missed.
     for partition in consumer.assignment():
         consumer.position(partition)

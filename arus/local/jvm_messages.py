@@ -3,7 +3,8 @@
 import os
 import subprocess
 
-# As grep -E takes them. Spark itself asks for the incubator module. Netlib says what it does without.
+# As grep -E takes them. Spark itself asks for the incubator module. Netlib says what it does
+# without.
 HARMLESS = (
     r"^WARNING: Using incubator modules",
     r"^[A-Z][a-z]{2} [0-9]+, [0-9]{4} .* dev\.ludovic\.netlib",
@@ -15,7 +16,8 @@ HARMLESS = (
 def hide_harmless() -> None:
     """Let what this process, and whatever it becomes, writes to stderr pass through a filter of harmless lines.
 
-    The filter ends with the last process that writes to it: Ctrl-C, which reaches all of them, does not end it before.
+    The filter ends with the last process that writes to it: Ctrl-C, which reaches all of them, does
+    not end it before.
     """
     reading, writing = os.pipe()
     pattern = "|".join(f"({line})" for line in HARMLESS)

@@ -100,8 +100,8 @@ def configuration() -> str:
 def job_command(job: str) -> str:
     """Return a job's command line in the demo.
 
-    Without the JVM's second compiler the first rows are there sooner and small batches cost less; a backlog takes twice
-    as long.
+    Without the JVM's second compiler the first rows are there sooner and small batches cost less; a
+    backlog takes twice as long.
     """
     heap, nice, settings = OPTIONS.get(job, Options())
     conf = "".join(f' --conf "spark.arus.{setting}"' for setting in settings)

@@ -1,12 +1,14 @@
 """No alert a second time after an orderly stop.
 
-Spark checkpoints a Real-time batch at its end only, and a batch cannot be cut short: a stop throws its progress away,
-and the next start reads its records again. What was sent of them by then is in the topic, so the next start looks there
-for the last alert of each partition that was read, and drops what comes up to that.
+Spark checkpoints a Real-time batch at its end only, and a batch cannot be cut short: a stop throws
+its progress away, and the next start reads its records again. What was sent of them by then is in
+the topic, so the next start looks there for the last alert of each partition that was read, and
+drops what comes up to that.
 
-An alert's id is its record's topic-partition-offset. A partition's records become alerts in their order, and Kafka
-keeps the order of what one producer sends to one partition: all alerts up to the last one are there. Each carries the
-id of the run that sent it, so that nobody else's counts. After a crash nothing is dropped.
+An alert's id is its record's topic-partition-offset. A partition's records become alerts in their
+order, and Kafka keeps the order of what one producer sends to one partition: all alerts up to the
+last one are there. Each carries the id of the run that sent it, so that nobody else's counts. After
+a crash nothing is dropped.
 """
 
 import json
@@ -31,7 +33,8 @@ from arus.whole_files import write_atomically
 if TYPE_CHECKING:
     from kafka import KafkaConsumer, TopicPartition
 
-# "topic-partition" of what was read -> the offset of its last record that is known to have become an alert.
+# "topic-partition" of what was read -> the offset of its last record that is known to have become
+# an alert.
 Sent = dict[str, int]
 # Where the alerts' topic ended, by partition.
 Ends = dict[str, int]
@@ -46,7 +49,8 @@ LOOK_SECONDS = 30.0
 class Note:
     """What a run leaves beside its query's checkpoint (of which it has the id) for the next one.
 
-    `sent` was there when it began, its own alerts came after `since`; `is_orderly`: it has ended in order.
+    `sent` was there when it began, its own alerts came after `since`; `is_orderly`: it has ended in
+    order.
     """
 
     run: str
@@ -100,8 +104,8 @@ def without(alerts: DataFrame, sent: Sent) -> DataFrame:
 def last_sent(alerts: Iterable[tuple[int, str]], partitions: int) -> Sent:
     """Return up to where alerts are there for sure, of alert ids in the order of the topic's so many partitions.
 
-    The last one in that order counts, not the highest: a query that began again is only as far as it came then. What is
-    not in each of the partitions may be missing in one.
+    The last one in that order counts, not the highest: a query that began again is only as far as
+    it came then. What is not in each of the partitions may be missing in one.
     """
     found: dict[str, dict[int, int]] = defaultdict(dict)
     for partition, alert_id in alerts:

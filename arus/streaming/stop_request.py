@@ -7,7 +7,8 @@ from contextlib import suppress
 
 from arus.streaming.spark_internals import add_shutdown_hook
 
-# A stop waits this long for the running micro-batch; what it cuts off is done again at the next start.
+# A stop waits this long for the running micro-batch; what it cuts off is done again at the next
+# start.
 STOP_PATIENCE_SECONDS = 6.0
 # Spark's own hook, which ends the session, has 50.
 HOOK_PRIORITY = 1000
