@@ -8,7 +8,10 @@
 PYTHON ?= python3
 PYTHONS := $(PYTHON) python3 python3.13 python3.12 python3.11 python3.10 python3.14
 ARGS ?=
-PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes
+PIP := .venv/bin/python -m pip install --require-virtualenv --quiet --disable-pip-version-check --require-hashes
+# Looking and stopping need no set-up: where there is none, nothing runs.
+IF_SET_UP := if [ ! -x .venv/bin/python ]; then echo "nothing is set up here, so nothing runs: make setup"; exit 0; fi
+COMMA := ,
 FITS := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 15))
 # How long a step took, in the shell that has done it.
 BEGIN := begun=$$(date +%s)
@@ -27,11 +30,11 @@ demo: setup ## Start everything, show it live; Ctrl-C stops it
 up: setup ## Start everything and leave it running
 	@exec .venv/bin/python -m arus up $(ARGS)
 
-down: setup ## Stop what `demo` or `up` started
-	@exec .venv/bin/python -m arus down $(ARGS)
+down: ## Stop what `demo` or `up` started
+	@$(IF_SET_UP); exec .venv/bin/python -m arus down $(ARGS)
 
-status: setup ## What runs, how fast, how far behind
-	@exec .venv/bin/python -m arus status $(ARGS)
+status: ## What runs, how fast, how far behind
+	@$(IF_SET_UP); exec .venv/bin/python -m arus status $(ARGS)
 
 # In two processes, file by file: a driver that starts, or waits, leaves a core idle. ARGS="-n 0" is one.
 test: .venv/dev.stamp .jars/classes.stamp ## The whole test suite
@@ -65,8 +68,8 @@ clean: ## Remove .venv, .jars, build and caches; never data
 	@rm -rf .venv .jars build spark-warehouse .mypy_cache .ruff_cache .pytest_cache
 	@find . -name __pycache__ -type d -not -path './data/*' -prune -exec rm -rf {} +
 
-# A stamp is written when its step is done. `installing` stays behind when pip was interrupted: what pip then takes for
-# installed may be half there, so .venv is made afresh (pip's own cache spares the downloads).
+# A stamp is written when its step is done. `installing` has the pid of who installs, and stays behind when that was
+# interrupted: what pip then takes for installed may be half there, so .venv is made afresh (pip's cache spares the downloads).
 .venv/venv.stamp:
 	@found=; for python in $(PYTHONS); do \
 		if "$$python" -c '$(FITS)' 2>/dev/null; then found=$$python; break; fi; done; \
@@ -80,16 +83,25 @@ clean: ## Remove .venv, .jars, build and caches; never data
 	$(BEGIN); "$$found" -m venv --clear .venv && touch $@ && $(DONE)
 
 define install
-@if [ -e .venv/installing ]; then rm -rf .venv && $(MAKE) -s .venv/venv.stamp; fi
-@echo "$(1) (one to two minutes on two cores; nothing is shown meanwhile)"
-@$(BEGIN); touch .venv/installing && $(PIP) -r $< && rm .venv/installing && touch $@ && $(DONE)
+@pid=$$(cat .venv/installing 2>/dev/null); \
+if [ -n "$$pid" ] && kill -0 "$$pid" 2>/dev/null; then \
+	echo "another make installs into .venv (pid $$pid): waiting for it ..."; \
+	while kill -0 "$$pid" 2>/dev/null; do sleep 1; done; \
+fi; \
+if [ -e .venv/installing ]; then \
+	echo "an earlier set-up was interrupted: .venv is made afresh"; \
+	rm -rf build/old-venv && mkdir -p build && mv .venv build/old-venv && rm -rf build/old-venv; \
+	$(MAKE) -s .venv/venv.stamp || exit 1; \
+fi; \
+echo "$(1) (one to two minutes on two cores; nothing is shown meanwhile)"; \
+$(BEGIN); echo $$$$ > .venv/installing && $(PIP) -r $< && rm .venv/installing && touch $@ && $(DONE)
 endef
 
 .venv/run.stamp: requirements/run.txt .venv/venv.stamp
 	$(call install,set-up 2 of 4: Python packages into .venv: PySpark and what goes with it)
 
 .venv/dev.stamp: requirements/dev.txt .venv/run.stamp
-	$(call install,set-up for tests and checks: pytest and its like into .venv)
+	$(call install,set-up for tests$(COMMA) checks and notebooks: pytest$(COMMA) Jupyter and their like into .venv)
 
 .jars/stamp: conf/ivy.xml conf/ivysettings.xml conf/jars.sha256 | .venv/run.stamp
 	@echo "set-up 3 of 4: jars of Spark's connectors and of Kafka, 70 MB (half a minute to two)"

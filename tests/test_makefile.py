@@ -53,7 +53,42 @@ def test_the_developers_packages_are_a_step_beside_the_four(project: Path) -> No
     assert [line.partition(":")[0] for line in lines[1:] if line.startswith("set-up")] == [
         "set-up 1 of 4",
         "set-up 2 of 4",
-        "set-up for tests and checks",
+        "set-up for tests, checks and notebooks",
         "set-up 3 of 4",
         "set-up 4 of 4",
     ]
+
+
+def test_an_interrupted_installation_is_begun_afresh_with_a_word(project: Path) -> None:
+    said(project, "setup")
+    (project / ".venv" / "installing").write_text("")
+    (project / ".venv" / "left-behind").touch()
+    (project / "requirements" / "run.txt").touch()
+    lines = said(project, "setup")
+    assert lines[0] == "an earlier set-up was interrupted: .venv is made afresh"
+    assert not (project / ".venv" / "left-behind").exists()
+    assert (project / ".venv" / "bin" / "python").exists()
+
+
+def test_a_second_make_waits_for_the_one_that_installs(project: Path) -> None:
+    said(project, "setup")
+    (project / "requirements" / "run.txt").touch()
+    with subprocess.Popen(["sleep", "60"]) as other:
+        (project / ".venv" / "installing").write_text(f"{other.pid}\n")
+        command = ["make", "setup", f"PYTHON={project}/no-python"]
+        env = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+        with subprocess.Popen(command, cwd=project, env=env, stdout=subprocess.PIPE, text=True) as second:
+            assert second.stdout
+            assert second.stdout.readline().startswith(f"another make installs into .venv (pid {other.pid}): waiting")
+            (project / ".venv" / "installing").unlink()
+            other.kill()
+            other.wait()
+            rest = second.stdout.read()
+    assert "made afresh" not in rest
+    assert second.returncode == 0
+
+
+@pytest.mark.parametrize("target", ["down", "status"])
+def test_looking_and_stopping_need_no_set_up(project: Path, target: str) -> None:
+    assert said(project, target) == ["nothing is set up here, so nothing runs: make setup"]
+    assert not (project / ".venv").exists()
