@@ -65,16 +65,16 @@ def stopped_at_the_end(was_running: bool) -> Iterator[None]:
     except KeyboardInterrupt:
         print()
     except supervision.GONE:
-        # Who only looks may see the end of what somebody else stops.
-        if not was_running or supervision.running_pid() is not None:
+        if supervision.running_pid() is not None:
             raise
+        print("what ran here was stopped from elsewhere", flush=True)
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
-        if was_running:
-            runs_on = supervision.running_pid() is not None
-            print("left running: `make down` stops it" if runs_on else "it was stopped meanwhile", flush=True)
-        elif supervision.running_pid() is not None:
+        is_running = supervision.running_pid() is not None
+        if is_running and was_running:
+            print("left running: `make down` stops it", flush=True)
+        elif is_running:
             print("stopping:", flush=True)
             supervision.stop(up.say_stopped)
             print("stopped; the next start continues where this one stopped", flush=True)

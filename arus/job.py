@@ -7,6 +7,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType, TracebackType
@@ -79,7 +80,7 @@ class Job:
             for round_ in [[writer] for writer in writers] if one_by_one else [list(writers)]:
                 queries = {writer: writer.start() for writer in round_}
                 names = ", ".join(query.name.removeprefix(f"{self.name}.") for query in queries.values())
-                print(f"{self.name}: running: {names}", flush=True)
+                print(f"{self.name}: running: {names}; the first batch takes some seconds", flush=True)
                 while self._has_grown(queries, watch):
                     refuse_too_few_slots(self.spark, watch.counts)
                     for writer in realtime:
@@ -91,6 +92,8 @@ class Job:
                 if self.stop.asked.is_set():
                     break
             self.listener.note("stopped")
+            if self.stop.asked.is_set():
+                print(f"{self.name}: stopped; the next start goes on from here", flush=True)
         except PySparkException as error:
             raise ArusError(failures.explain(str(error), self.name)) from error
         finally:
@@ -228,14 +231,14 @@ def _one_line_for_users(
 ) -> None:
     is_of_a_stop = stop.asked.is_set() and isinstance(error, PySparkException | Py4JError)
     if is_of_a_stop or isinstance(error, KeyboardInterrupt):
-        print(f"{job}: stopped in the midst of its work; the next start does it again", file=sys.stderr, flush=True)
-        stop.note("stopped")
-        return
-    if isinstance(error, ArusError):
-        line = f"arus: {error}"
+        line, state = f"{job}: stopped in the midst of its work; the next start does it again", "stopped"
+    elif isinstance(error, ArusError):
+        line, state = f"arus: {error}", "failed"
     elif isinstance(error, PySparkException | Py4JError):
-        line = f"arus: {failures.explain(str(error), job)}"
+        line, state = f"arus: {failures.explain(str(error), job)}", "failed"
     else:
-        line = "".join(traceback.format_exception(kind, error, trace)).rstrip()
-    print(line, file=sys.stderr, flush=True)
-    stop.note("failed", error=line.splitlines()[-1])
+        line, state = "".join(traceback.format_exception(kind, error, trace)).rstrip(), "failed"
+    stop.note(state, error=line.splitlines()[-1] if state == "failed" else None)
+    # The JVM that would pass it on may have gone.
+    with suppress(OSError):
+        print(line, file=sys.stderr, flush=True)

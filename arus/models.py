@@ -21,6 +21,10 @@ MODEL = "model.json"
 ENTITIES = "entities.sqlite"
 SUMS = "SHA256SUMS"
 CHAMPION = "champion"
+LEGEND = (
+    "*: the champion. customers, products, countries: clusters by the typical line, and by the profile.\n"
+    "A new model and the champion are compared on the same, newest points, not by the silhouettes above."
+)
 VIEWS = ("customers", "products", "countries")
 
 
@@ -127,7 +131,7 @@ def seal(folder: Path) -> None:
 def table_of(found: list[dict[str, Any]], best: int | None) -> str:
     """Return the models as a table for the terminal; `*` marks the champion, a damaged one says why."""
     lines = ["  model  trained (UTC)         version   rows used  customers  products  countries  silhouette"]
-    return "\n".join(lines + [_line(model, model["model_number"] == best) for model in found])
+    return "\n".join([*lines, *(_line(model, model["model_number"] == best) for model in found), LEGEND])
 
 
 def _line(model: dict[str, Any], is_best: bool) -> str:

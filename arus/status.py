@@ -165,6 +165,8 @@ def _row(query: str, texts: tuple[str, ...]) -> str:
 
 def _notes(facts: dict[str, Any]) -> list[str]:
     lines = []
+    if facts["state"] == "running" and facts.get("batch") is None:
+        lines.append("    its first batch is counted when it ends: in Real-time Mode after minutes")
     if faults := facts.get("total", {}).get("time_faults"):
         lines.append(f"    {faults:,} with an unusable time count at Kafka's: see time_fault in the table")
     if grown := facts.get("partitions"):

@@ -113,12 +113,12 @@ def become_spark_submit(job: str, options: list[str]) -> NoReturn:
     """Replace this process: its id becomes the driver's JVM, so that signals reach that."""
     if job not in job_names():
         raise ArusError(f"no job '{job}'; the jobs are: {', '.join(job_names())}")
+    code = home.run() / f"{job}.zip"
+    line, surroundings = command(job, options, code), environment(job)
     print(start_line(job), file=sys.stderr, flush=True)
     if named := master.chosen(options):
         master.await_master(named)
-    code = home.run() / f"{job}.zip"
     zip_code(code)
-    line, surroundings = command(job, options, code), environment(job)
     jvm_messages.hide_harmless()
     os.execve(line[0], line, surroundings)  # noqa: S606
 

@@ -1,6 +1,7 @@
 """python -m arus up: start the broker, the jobs and their producers in order, and leave them running."""
 
 import argparse
+import shutil
 import socket
 import sys
 import time
@@ -13,6 +14,7 @@ from arus.local.programs import BROKER, PIPELINES, SERVER, Pipeline
 from arus.ping import embedded_address, is_kafka, is_ready
 from arus.schemas import JOBS
 from arus.supervision import Program
+from arus.text import number_of
 
 # Three JVMs that start on two busy cores have taken over two minutes.
 FIRST_ROWS_SECONDS = 300.0
@@ -36,7 +38,7 @@ def bring_up(serves: bool = True) -> list[Program]:
         begun = _ensure_broker()
         clock = time.monotonic()
         made = [line for line in topics.create() if "exists" not in line]
-        say("topics", "; ".join(made) or "all there", time.monotonic() - clock)
+        say("topics", f"{number_of(len(made), 'topic')} made" if made else "all there", time.monotonic() - clock)
         started = _start([SERVER]) if serves else []
     return [*begun, *started]
 
@@ -153,7 +155,8 @@ def row_counts(pipelines: Sequence[Pipeline]) -> dict[str, int]:
 def say_where_it_goes_on(counts: dict[str, int]) -> None:
     """Say what is there from before: every job continues where it stopped."""
     if any(counts.values()):
-        print(f"continuing: {', '.join(f'{table} has {rows:,} rows' for table, rows in counts.items())}", flush=True)
+        told = ", ".join(f"{table} has {number_of(rows, 'row')}" for table, rows in counts.items())
+        print(f"continuing: {told}", flush=True)
 
 
 def wait_for_rows(pipelines: Sequence[Pipeline], begun: list[Program], before: dict[str, int]) -> str | None:
@@ -171,7 +174,7 @@ def wait_for_rows(pipelines: Sequence[Pipeline], begun: list[Program], before: d
             return _what_is_missing(pipelines, fresh)
         if sys.stdout.isatty() or time.monotonic() > reported + REPORT_SECONDS:
             reported = time.monotonic()
-            _show_waiting(f"  {'waiting':<{NAME_WIDTH}}for the first rows: {_as_text(fresh)}  ({seconds:.0f} s)")
+            _show_waiting(f"  {'waiting':<{NAME_WIDTH}}{seconds:.0f} s for the first rows: {_as_text(fresh)}")
         time.sleep(POLL_SECONDS)
 
 
@@ -180,7 +183,11 @@ def _as_text(fresh: dict[str, int]) -> str:
 
 
 def _show_waiting(line: str) -> None:
-    print(f"\r{line}\x1b[K" if sys.stdout.isatty() else line, end="" if sys.stdout.isatty() else "\n", flush=True)
+    if sys.stdout.isatty():
+        # A line that is wrapped could not be rewritten.
+        print(f"\r{line[: shutil.get_terminal_size().columns - 1]}\x1b[K", end="", flush=True)
+    else:
+        print(line, flush=True)
 
 
 def _clear() -> None:

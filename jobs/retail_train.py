@@ -63,7 +63,7 @@ class Steps:
         """Show a step while the block runs, which leaves in `found` what came of it."""
         self._number += 1
         self._listener.note("training", f"model {self._model}: {what}, step {self._number} of {self.COUNT}")
-        print(f"  {what:<18}", end="", flush=True)
+        print(f"  {self._number} of {self.COUNT}  {what:<18}", end="", flush=True)
         self.found, begun = "", time.monotonic()
         try:
             yield

@@ -75,6 +75,7 @@ class View:
         rows += [
             f"  {table:<{width}}  {n:>12,}  {n - self._first.setdefault(table, n):>+18,}" for table, n in counts.items()
         ]
+        rows = rows if jobs else ["no job runs any more"]
         return [f"{since}   {self._ctrl_c}", *rows, *notes, *(self._alert_lines() if SENDS_ALERTS in jobs else [])]
 
     def _alert_lines(self) -> list[str]:

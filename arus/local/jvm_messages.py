@@ -9,6 +9,7 @@ HARMLESS = (
     r"^WARNING: Using incubator modules",
     r"^[A-Z][a-z]{2} [0-9]+, [0-9]{4} .* dev\.ludovic\.netlib",
     r"^WARNING: Failed to load implementation from:",
+    r"^netlib-(blas|lapack|arpack): ",
     r"^WARNING: (A terminally|A restricted|Use --|sun\.misc\.Unsafe|Please consider)",
 )
 

@@ -9,6 +9,7 @@ from arus.errors import ArusError
 
 CONNECT_SECONDS = 2.0
 STANDALONE = "spark://"
+UNKNOWN_NAME = "nobody knows the name"
 
 
 def chosen(options: Sequence[str]) -> str | None:
@@ -39,10 +40,16 @@ def await_master(master: str) -> None:
         faults[:] = [_fault(address) for address in addresses]
         return not all(faults)
 
-    if not wait_aloud(answers, f"the Spark master at {master}"):
+    # A name that nobody knows will hardly come to be known.
+    if not answers() and (are_names(faults) or not wait_aloud(answers, f"the Spark master at {master}")):
         raise ArusError(
             f"no Spark master answers at {master} ({'; '.join(faults)}): start one, or leave --master out to run here"
         )
+
+
+def are_names(faults: Sequence[str]) -> bool:
+    """Return whether all faults are those of names."""
+    return all(fault.startswith(UNKNOWN_NAME) for fault in faults)
 
 
 def _address(text: str, master: str) -> tuple[str, int]:
@@ -57,7 +64,7 @@ def _fault(address: tuple[str, int]) -> str:
     try:
         socket.create_connection(address, CONNECT_SECONDS).close()
     except socket.gaierror:
-        return f"the name {address[0]} is not known"
+        return f"{UNKNOWN_NAME} {address[0]}"
     except OverflowError:
         return f"there is no port {address[1]}"
     except OSError as error:

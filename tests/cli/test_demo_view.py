@@ -41,8 +41,8 @@ def section(view: View, counts: dict[str, int], notes: list[str], jobs: list[str
 
 def test_the_rows_stand_under_headings_with_what_is_new() -> None:
     view = View({"sensor_suhu": 1_000}, "Ctrl-C stops it")
-    section(view, {"menit_suhu": 3}, [], [])
-    lines = section(view, {"sensor_suhu": 1_250, "menit_suhu": 4}, ["retail models: 1"], [])
+    section(view, {"menit_suhu": 3}, [], ["retail_ingest"])
+    lines = section(view, {"sensor_suhu": 1_250, "menit_suhu": 4}, ["retail models: 1"], ["retail_ingest"])
     assert lines[0].split()[:3] == ["table", "rows", "new"]
     assert [line.split() for line in lines[1:3]] == [["sensor_suhu", "1,250", "+250"], ["menit_suhu", "4", "+1"]]
     assert lines[3:] == ["retail models: 1"]

@@ -11,7 +11,7 @@ SPEAK = """
 import os, sys
 from arus.local.jvm_messages import hide_harmless
 hide_harmless()
-harmless = "WARNING: Using incubator modules: x", "WARNING: Failed to load implementation from:x"
+harmless = "WARNING: Using incubator modules: x", "WARNING: Failed to load implementation from:x", "netlib-blas: x"
 lines = *harmless, "a byte of zero: " + chr(0), "java.lang.OutOfMemoryError"
 sys.stderr.write("".join(line + chr(10) for line in lines))
 sys.stderr.flush()

@@ -25,6 +25,7 @@ def test_a_filled_in_form_shows_cluster_and_name(client: FlaskClient) -> None:
     assert '-d \'{"CustomerID":17850,"Quantity":10,"UnitPrice":5.0}\'' in page
     assert '"model_number": "1"' in page
     assert 'href="/customers/17850"' in page
+    assert response.text.count(' inputmode="decimal"') == 2
 
 
 @pytest.mark.parametrize(
