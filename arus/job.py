@@ -157,9 +157,9 @@ def start(settings_type: type[S]) -> tuple[Job, S]:
     sys.excepthook = partial(_one_line_for_users, name, stop)
     values = settings.read(settings_type, dict(conf.getAll()))
     spark = session(name, str(conf.get("spark.master")))
-    # Ctrl-C, or the end of the terminal, reaches the JVM as well, which asks us to stop in order.
-    # PySpark has a handler of its own for the first.
-    for number in (signal.SIGINT, signal.SIGHUP):
+    # Signals to the whole process group reach the JVM as well, which asks us to stop in order.
+    # PySpark has a handler of its own for Ctrl-C.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     locks.hold(spark, f"checkpoints/{name}", name)
     listener = BatchListener(name)
@@ -229,7 +229,7 @@ def _is_in_micro_batch(query: StreamingQuery) -> bool:
 def _one_line_for_users(
     job: str, stop: StopRequest, kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
-    is_of_a_stop = stop.asked.is_set() and isinstance(error, PySparkException | Py4JError)
+    is_of_a_stop = stop.asked.is_set() and isinstance(error, PySparkException | Py4JError | ConnectionError)
     if is_of_a_stop or isinstance(error, KeyboardInterrupt):
         line, state = f"{job}: stopped in the midst of its work; the next start does it again", "stopped"
     elif isinstance(error, ArusError):

@@ -42,7 +42,7 @@ class StopRequest:
         self.asked.set()
         with suppress(OSError):
             self.note("stopping" if self._is_running else "stopped")
-            what = "stopping after the running micro-batch ..." if self._is_running else "stopped before it had begun"
+            what = "stopping, after what it is at ..." if self._is_running else "stopped before it had begun"
             print(f"{self._job}: {what}", flush=True)
         if not self._is_running:
             os._exit(EXIT_CODE)

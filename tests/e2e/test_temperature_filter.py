@@ -108,7 +108,7 @@ def test_the_life_of_the_job(cluster: Broker) -> None:
 
         job.send_signal(signal.SIGTERM)
         said = words(job)
-        assert "stopping after the running micro-batch" in said
+        assert "temperature_filter: stopping, after what it is at" in said
         assert job.returncode == 128 + signal.SIGTERM
     finally:
         job.kill()
