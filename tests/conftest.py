@@ -1,6 +1,7 @@
 """What the tests share: real brokers, each with its own home and port, stopped by process id at the end."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +18,8 @@ from arus.ping import free_port
 
 __all__ = ["Broker", "free_port"]
 
+# A shell has what it starts in the background ignore Ctrl-C, and so do its children: the tests send it to theirs.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # A test's driver lives for seconds: less time for the JVM's second compiler is more for the job. Read by spark-submit.
 os.environ.setdefault("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1")
 

@@ -25,14 +25,7 @@ def submit(broker: Broker, job: str, *options: str) -> "subprocess.Popen[str]":
     """Start a job by ./spark-submit.sh, from a folder that is not the project's; its words are read with `words`."""
     command = [str(ROOT / "spark-submit.sh"), job, *options]
     return subprocess.Popen(
-        command,
-        cwd=broker.home,
-        env=broker.env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        # A shell has what it starts in the background ignore Ctrl-C, and a JVM goes on ignoring it.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        command, cwd=broker.home, env=broker.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
 
 
