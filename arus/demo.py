@@ -59,6 +59,7 @@ def failing_lines() -> list[str]:
 @contextmanager
 def stopped_at_the_end(was_running: bool) -> Iterator[None]:
     """Stop in order what was started when the block ends, or is ended by Ctrl-C or SIGTERM; what ran before runs on."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
@@ -69,15 +70,21 @@ def stopped_at_the_end(was_running: bool) -> Iterator[None]:
             raise
         print("what ran here was stopped from elsewhere", flush=True)
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in handlers:
             signal.signal(number, signal.SIG_IGN)
-        is_running = supervision.running_pid() is not None
-        if is_running and was_running:
-            print("left running: `make down` stops it", flush=True)
-        elif is_running:
-            print("stopping:", flush=True)
-            supervision.stop(up.say_stopped)
-            print("stopped; the next start continues where this one stopped", flush=True)
+        _stop_or_leave(was_running)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def _stop_or_leave(was_running: bool) -> None:
+    is_running = supervision.running_pid() is not None
+    if is_running and was_running:
+        print("left running: `make down` stops it", flush=True)
+    elif is_running:
+        print("stopping:", flush=True)
+        supervision.stop(up.say_stopped)
+        print("stopped; the next start continues where this one stopped", flush=True)
 
 
 def say_only_looking(pid: int, asked_for: Sequence[Pipeline]) -> None:

@@ -265,3 +265,4 @@ def test_a_demo_that_is_stopped_from_elsewhere_says_so(
     with demo.stopped_at_the_end(was_running):
         is_gone()
     assert capsys.readouterr().out == "what ran here was stopped from elsewhere\n"
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
