@@ -24,7 +24,7 @@ def damage_of(checkpoint: Path) -> str | None:
     offsets, commits = newest(checkpoint / "offsets"), newest(checkpoint / "commits")
     if offsets < 0 and commits < 0:
         return None
-    if not _is_json(checkpoint / "metadata", "id"):
+    if id_of(checkpoint) is None:
         return "metadata is missing or unreadable"
     if commits > offsets:
         return f"offsets/{commits} is missing"
@@ -57,13 +57,6 @@ def newest(log: Path) -> int:
     """Return the number of the newest batch in a log folder, -1 where there is none."""
     numbers = [int(entry.name) for entry in log.iterdir() if entry.name.isdigit()] if log.is_dir() else []
     return max(numbers, default=-1)
-
-
-def _is_json(path: Path, key: str) -> bool:
-    try:
-        return bool(json.loads(path.read_text())[key])
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
 
 
 def _is_log(path: Path, lines: int) -> bool:

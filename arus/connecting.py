@@ -11,7 +11,7 @@ from kafka.errors import KafkaError
 
 from arus import home
 from arus.errors import ArusError
-from arus.ping import addresses, is_open, kafka_wait
+from arus.ping import addresses, is_open, kafka_remedy, kafka_wait
 from arus.progress import said_if_slow
 
 RETRY_SECONDS = 0.2
@@ -33,8 +33,8 @@ def connect(topics: Sequence[str], broker_timeout: float, delivery_timeout: floa
             return _make_producer(topics, deadline, int(delivery_timeout * 1000), linger_ms)
     except (KafkaError, TimeoutError) as error:
         raise ArusError(
-            f"Kafka at {home.bootstrap_servers()} did not answer within {broker_timeout:g} s ({said(error)}):"
-            " python -m arus broker start"
+            f"Kafka at {home.bootstrap_servers()} did not answer within {broker_timeout:g} s ({said(error)}): "
+            f"{kafka_remedy()}"
         ) from error
 
 

@@ -3,7 +3,6 @@
 import logging
 import signal
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -28,6 +27,7 @@ from arus.kafka_io import refuse_too_few_slots
 from arus.listener import BatchListener
 from arus.local.master import STANDALONE
 from arus.ping import addresses, is_open, kafka_remedy
+from arus.progress import said_if_slow
 from arus.settings import Trigger
 from arus.streaming.partitions import PartitionWatch
 from arus.streaming.spark_internals import executors
@@ -38,8 +38,6 @@ S = TypeVar("S")
 
 # How often topics are looked at for new partitions, while a Real-time query reads them.
 LOOK_SECONDS = 3.0
-# A session is there sooner, also on two busy cores, unless its master does not answer.
-LONG_START_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -173,22 +171,16 @@ def start(settings_type: type[S]) -> tuple[Job, S]:
 
 def session(name: str, master: str) -> SparkSession:
     """Return the session; where a cluster does not take the application, ArusError names its master."""
-    line = f"{name}: waiting for {master} to take this application, for up to a minute ..."
-    notice = threading.Timer(LONG_START_SECONDS, partial(print, line, flush=True))
-    notice.daemon = True
-    try:
-        if master.startswith(STANDALONE):
-            notice.start()
+    if not master.startswith(STANDALONE):
         return SparkSession.builder.getOrCreate()
+    try:
+        with said_if_slow(f"{name}: waiting for {master} to take this application, for up to a minute ..."):
+            return SparkSession.builder.getOrCreate()
     except (PySparkException, Py4JError) as error:
-        if not master.startswith(STANDALONE):
-            raise
         raise ArusError(
             f"{master} did not take this application: what answers there is no Spark master, or not one of Spark "
             f"{pyspark.__version__} (the whole trace: {home.logs() / (name + '.log')})"
         ) from error
-    finally:
-        notice.cancel()
 
 
 def await_executors(spark: SparkSession, listener: BatchListener) -> None:

@@ -33,7 +33,6 @@ def say_stopped(names: str, seconds: float) -> None:
 
 def bring_up(serves: bool = True) -> list[Program]:
     """Start broker, topics and server where they do not run yet, and return what began; if one fails, stop them all."""
-    refuse_missing(serves)
     with stopping_on_error(_ensure_supervisord()):
         begun = _ensure_broker()
         clock = time.monotonic()

@@ -96,5 +96,5 @@ def test_a_broker_that_never_comes_is_one_line_with_the_remedy(monkeypatch: pyte
         with pytest.raises(ArusError) as failure, Sender("sensor-suhu", broker_timeout=1.0):
             pass
     message = str(failure.value)
-    remedy = "python -m arus broker start"
+    remedy = "`python -m arus broker start`"
     assert message == f"Kafka at {address} did not answer within 1 s (TimeoutError: nobody listens there): {remedy}"

@@ -156,7 +156,7 @@ def test_a_taken_port_of_the_server_is_refused_before_anything_starts(
         port = stranger.getsockname()[1]
         monkeypatch.setenv("ARUS_SERVER_PORT", str(port))
         with pytest.raises(ArusError, match=rf"another program has the web server's port {port}: .*--without server"):
-            up.bring_up()
+            up.main([])
     assert supervision.running_pid() is None
 
 
