@@ -184,7 +184,7 @@ def test_a_broker_that_never_comes_is_one_line_after_the_notice(own_broker: Call
     assert (code, out) == (1, "")
     assert notice == f"waiting for Kafka at {broker.address}, up to 3 s ..."
     assert error.startswith(f"temperature: Kafka at {broker.address} did not answer within 3 s")
-    assert error.endswith("python -m arus broker start")
+    assert error.endswith("`python -m arus broker start`")
 
 
 def test_a_broker_that_comes_late_gets_every_message(own_broker: Callable[[], Broker]) -> None:
