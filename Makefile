@@ -1,7 +1,7 @@
 # Everything a newcomer needs is `make demo` and `make test`. Set-up happens when it is needed, and again only when its inputs change.
 # Options for what a target runs: make test ARGS="-k broker", make demo ARGS="--seconds 60".
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test check bench notebooks lock clean
+.PHONY: help setup demo up down status containers test check bench notebooks lock clean
 .NOTPARALLEL:
 
 # The Python that .venv is made from: this one, else the first of the others that is 3.10 to 3.14.
@@ -20,7 +20,7 @@ FIND_JAVA := import sys; sys.excepthook = lambda kind, error, trace: print(f"aru
 	from arus import java; java.find_java()
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 setup: .venv/run.stamp .jars/classes.stamp ## Python packages into .venv, jars into .jars (the other targets do it by themselves)
 
@@ -35,6 +35,10 @@ down: ## Stop what `demo` or `up` started
 
 status: ## What runs, how fast, how far behind
 	@$(IF_SET_UP); exec .venv/bin/python -m arus status $(ARGS)
+
+# The engine and the image bring all else, so that no set-up is needed here.
+containers: ## The same in containers, checked (needs Docker with Compose); ARGS=--down stops it
+	@python=.venv/bin/python; [ -x $$python ] || python="$(PYTHON)"; exec $$python -m arus containers $(ARGS)
 
 # In two processes, file by file: a driver that starts, or waits, leaves a core idle. ARGS="-n 0" is one.
 test: .venv/dev.stamp .jars/classes.stamp ## The whole test suite

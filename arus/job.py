@@ -1,18 +1,18 @@
 """How every job begins and ends: settings, session, locks; its queries, until they end, fail, or are asked to stop."""
 
 import logging
+import os
 import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType, TracebackType
 from typing import TypeVar
 
-import pyspark
 from py4j.protocol import Py4JError
 from pyspark import SparkConf, SparkContext
 from pyspark.errors import PySparkException
@@ -20,23 +20,22 @@ from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
-from arus import checkpoints, failures, home, locks, schemas, settings
-from arus.base.waiting import patience_seconds, wait_aloud
+from arus import checkpoints, failures, home, locks, settings
 from arus.errors import ArusError
 from arus.kafka_io import refuse_too_few_slots
 from arus.listener import BatchListener
-from arus.local.master import STANDALONE
-from arus.ping import addresses, is_open, kafka_remedy
-from arus.progress import said_if_slow
 from arus.settings import Trigger
+from arus.streaming.executor_watch import ExecutorWatch
 from arus.streaming.partitions import PartitionWatch
+from arus.streaming.prerequisites import await_executors, await_kafka, has_fixed_executors, session
 from arus.streaming.spark_internals import executors
 from arus.streaming.stop_request import STOP_PATIENCE_SECONDS, StopRequest
 from arus.streaming.ticker import Ticker
 
 S = TypeVar("S")
 
-# How often topics are looked at for new partitions, while a Real-time query reads them.
+# How often topics are looked at for new partitions, while a Real-time query reads them, and a
+# cluster for executors.
 LOOK_SECONDS = 3.0
 
 
@@ -70,33 +69,33 @@ class Job:
         """
         watch = PartitionWatch([name for names in realtime.values() for name in names.split(",")])
         refuse_too_few_slots(self.spark, watch.counts)
-        ticker = Ticker(LOOK_SECONDS, lambda _: watch.look(), "partitions")
-        self.stop.take_over()
         try:
-            if realtime:
-                ticker.start()
-            for round_ in [[writer] for writer in writers] if one_by_one else [list(writers)]:
-                queries = {writer: writer.start() for writer in round_}
-                names = ", ".join(query.name.removeprefix(f"{self.name}.") for query in queries.values())
-                print(f"{self.name}: running: {names}; the first batch takes some seconds", flush=True)
-                while self._has_grown(queries, watch):
-                    refuse_too_few_slots(self.spark, watch.counts)
-                    for writer in realtime:
-                        queries[writer] = self._restarted(queries[writer], writer, watch.counts)
-                deadline = time.monotonic() + STOP_PATIENCE_SECONDS
-                for writer in sorted(round_, key=lambda writer: writer not in realtime):
-                    self._end(queries[writer], 0 if writer in realtime else deadline)
-                self.listener.await_ended(len(round_))
+            with self._at_work(), Ticker(LOOK_SECONDS, lambda _: watch.look(), "partitions"):
+                for round_ in [[writer] for writer in writers] if one_by_one else [list(writers)]:
+                    self._run_together(round_, realtime, watch)
+                    if self.stop.asked.is_set():
+                        break
+                self.listener.note("stopped")
                 if self.stop.asked.is_set():
-                    break
-            self.listener.note("stopped")
-            if self.stop.asked.is_set():
-                print(f"{self.name}: stopped; the next start goes on from here", flush=True)
+                    print(f"{self.name}: stopped; the next start goes on from here", flush=True)
         except PySparkException as error:
             raise ArusError(failures.explain(str(error), self.name)) from error
-        finally:
-            self.stop.done.set()
-            ticker.stop()
+
+    def _run_together(
+        self, writers: Sequence[DataStreamWriter], realtime: Collection[DataStreamWriter], watch: PartitionWatch
+    ) -> None:
+        """Run queries until all have ended, or a stop is asked for."""
+        queries = {writer: writer.start() for writer in writers}
+        names = ", ".join(query.name.removeprefix(f"{self.name}.") for query in queries.values())
+        print(f"{self.name}: running: {names}; the first batch takes some seconds", flush=True)
+        while self._has_grown(queries, watch):
+            refuse_too_few_slots(self.spark, watch.counts)
+            for writer in realtime:
+                queries[writer] = self._restarted(queries[writer], writer, watch.counts)
+        deadline = time.monotonic() + STOP_PATIENCE_SECONDS
+        for writer in sorted(writers, key=lambda writer: writer not in realtime):
+            self._end(queries[writer], 0 if writer in realtime else deadline)
+        self.listener.await_ended(len(writers))
 
     def _has_grown(self, queries: Mapping[DataStreamWriter, StreamingQuery], watch: PartitionWatch) -> bool:
         """Wait until all queries have ended, or a stop is asked for: False; or a topic has got partitions: True.
@@ -132,16 +131,34 @@ class Job:
 
     def rounds(self, trigger: Trigger, seconds: float) -> Iterator[None]:
         """Yield once where the trigger is availableNow; else again and again, until a stop is asked for."""
-        self.stop.take_over()
-        try:
+        with self._at_work():
             while not self.stop.asked.is_set():
                 yield
                 if trigger.drains:
                     break
                 self.stop.asked.wait(seconds)
             self.listener.note("stopped")
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """Meanwhile a stop is this job's to make, and a cluster that leaves it without executors ends it."""
+        watch = ExecutorWatch(lambda: executors(self.spark), self.listener, self._end_at_once)
+        is_watched = has_fixed_executors(self.spark)
+        self.stop.take_over()
+        try:
+            with Ticker(LOOK_SECONDS, watch.tick, "executors") if is_watched else nullcontext():
+                yield
         finally:
             self.stop.done.set()
+
+    def _end_at_once(self, why: str) -> None:
+        """End the driver from any thread: the one at work may wait for a task that nobody runs."""
+        if self.stop.asked.is_set():
+            return
+        line = f"{why}: it ends here, to be started again, and goes on from its checkpoint then"
+        self.listener.note("failed", error=line)
+        print(f"arus: {line}", file=sys.stderr, flush=True)
+        os._exit(1)
 
 
 def start(settings_type: type[S]) -> tuple[Job, S]:
@@ -167,43 +184,6 @@ def start(settings_type: type[S]) -> tuple[Job, S]:
     await_executors(spark, listener)
     await_kafka(name, listener)
     return Job(name, spark, listener, stop), values
-
-
-def session(name: str, master: str) -> SparkSession:
-    """Return the session; where a cluster does not take the application, ArusError names its master."""
-    if not master.startswith(STANDALONE):
-        return SparkSession.builder.getOrCreate()
-    try:
-        with said_if_slow(f"{name}: waiting for {master} to take this application, for up to a minute ..."):
-            return SparkSession.builder.getOrCreate()
-    except (PySparkException, Py4JError) as error:
-        raise ArusError(
-            f"{master} did not take this application: what answers there is no Spark master, or not one of Spark "
-            f"{pyspark.__version__} (the whole trace: {home.logs() / (name + '.log')})"
-        ) from error
-
-
-def await_executors(spark: SparkSession, listener: BatchListener) -> None:
-    """Wait aloud for the first executor of a standalone cluster; ArusError where the cluster gives none."""
-    master = str(spark.sparkContext.master)
-    if not master.startswith(STANDALONE) or spark.conf.get("spark.dynamicAllocation.enabled", "false") == "true":
-        return
-    what = f"executors from {master}"
-    if not wait_aloud(lambda: executors(spark) > 0, what, listener.say_waiting):
-        raise ArusError(
-            f"{master} gave this job no executor within {patience_seconds():g} s: its workers have no free cores or "
-            "too little memory for spark.executor.memory; its page says which applications hold them"
-        )
-
-
-def await_kafka(name: str, listener: BatchListener) -> None:
-    """Wait aloud for the Kafka that the job reads; ArusError where none answers."""
-    wanted = [topic for topic in schemas.entry(name).reads if topic in schemas.TOPICS]
-    if not wanted:
-        return
-    where = home.bootstrap_servers()
-    if not wait_aloud(lambda: any(map(is_open, addresses())), f"Kafka at {where}", listener.say_waiting):
-        raise ArusError(f"no Kafka answers at {where}: {kafka_remedy()}")
 
 
 def _have_ended(queries: Collection[StreamingQuery]) -> bool:

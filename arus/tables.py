@@ -1,12 +1,22 @@
-"""python -m arus tables [--json]: the Delta tables, in figures. tables export TABLE --csv FOLDER: their rows."""
+"""python -m arus tables [--json]: the Delta tables, in figures. tables export TABLE --csv FOLDER: their rows.
+
+tables check: whether each message in Kafka is a row or a reject, and once.
+"""
 
 import argparse
 import json
+import time
 from pathlib import Path
 
 from arus import home
+from arus.cli.accounts import accounts
+from arus.cli.accounts import table_of as accounts_table
 from arus.csv_export import export
 from arus.delta_files import Summary, names, summary
+
+# A micro-batch commits its table and its rejects one after the other.
+COMMIT_SECONDS = 10.0
+LOOK_SECONDS = 1.0
 
 
 def table_of(found: list[Summary]) -> str:
@@ -48,11 +58,28 @@ def show(as_json: bool) -> int:
     return 1 if any(table.error for table in found) else 0
 
 
+def check(patience: float, as_json: bool) -> int:
+    """Print the accounts of all topics, once they are right; return 1 if they do not come to be so in time (seconds).
+
+    `patience`: how long for all messages to be read, too; else only as long as a micro-batch takes
+    that has committed to one of its tables.
+    """
+    end = time.monotonic() + max(patience, COMMIT_SECONDS)
+    while True:
+        found = accounts()
+        is_right = all(account.is_right and not (patience and account.unread) for account in found)
+        if is_right or time.monotonic() >= end:
+            break
+        time.sleep(LOOK_SECONDS)
+    print(json.dumps([account._asdict() for account in found], indent=1) if as_json else accounts_table(found))
+    return 0 if is_right else 1
+
+
 def main(argv: list[str]) -> int:
-    """List the tables, or export one; exit code 1 if a table cannot be read."""
+    """List the tables, export one, or check them; exit code 1 if one cannot be read, or the check finds something."""
     parser = argparse.ArgumentParser(prog="python -m arus tables", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print the list as JSON, size in bytes")
-    verbs = parser.add_subparsers(dest="verb", metavar="export")
+    verbs = parser.add_subparsers(dest="verb", metavar="export|check")
     to_csv = verbs.add_parser(
         "export",
         help="write a table's rows as CSV",
@@ -63,8 +90,19 @@ def main(argv: list[str]) -> int:
     to_csv.add_argument("table", help="such as retail; `python -m arus tables` lists them")
     into = "where the files go; made if it is not there"
     to_csv.add_argument("--csv", type=Path, required=True, metavar="FOLDER", help=into)
+    checking = verbs.add_parser(
+        "check",
+        help="whether each message in Kafka is a row or a reject, and once",
+        description="Compare the topics in Kafka with the tables: exit code 1 if a message is missing, or there twice.",
+    )
+    checking.add_argument("--json", action="store_true", help="the figures as JSON")
+    checking.add_argument(
+        "--wait", type=float, default=0, metavar="SECONDS", help="wait so long until each message has been read, too"
+    )
     options = parser.parse_args(argv)
     if options.verb is None:
         return show(options.json)
+    if options.verb == "check":
+        return check(options.wait, options.json)
     print(export(options.table, options.csv))
     return 0

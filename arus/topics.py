@@ -2,7 +2,7 @@
 
 import argparse
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from kafka import KafkaAdminClient
 
 CONNECT_SECONDS = 10
+POLL_MS = 500
 MOST_COPIES = 3
+
+# By partition: the first offset that is still kept, and the next one to be given.
+Extent = dict[int, tuple[int, int]]
 
 
 class Topic(NamedTuple):
@@ -39,9 +43,38 @@ def create() -> list[str]:
 def topics() -> list[Topic]:
     """Return every topic that is not Kafka's own, by name; messages are those still kept: end less start offsets."""
     with _admin() as admin:
+        found = _extents(admin, _partition_counts(admin))
+    return [Topic(name, len(of), sum(end - start for start, end in of.values())) for name, of in sorted(found.items())]
+
+
+def extents(names: Collection[str]) -> dict[str, Extent]:
+    """Return what Kafka keeps of those of the topics that are there."""
+    with _admin() as admin:
         counts = _partition_counts(admin)
-        sizes = _messages(admin, counts)
-    return [Topic(name, counts[name], sizes[name]) for name in sorted(counts)]
+        return _extents(admin, {name: count for name, count in counts.items() if name in names})
+
+
+def count_records(topic: str, partition: int, offsets: Sequence[int]) -> int:
+    """Return at how many of the offsets (in order) the partition has a record that a reader gets.
+
+    At the others are marks of transactions, or what an aborted one has left.
+    """
+    from kafka import KafkaConsumer, TopicPartition
+
+    if not len(offsets):
+        return 0
+    where, wanted, count = TopicPartition(topic, partition), set(offsets), 0
+    with kafka_errors_as_a_line():
+        consumer = KafkaConsumer(bootstrap_servers=bootstrap_servers(), isolation_level="read_committed")
+        try:
+            consumer.assign([where])
+            consumer.seek(where, offsets[0])
+            while consumer.position(where) <= offsets[-1]:
+                polled = consumer.poll(timeout_ms=POLL_MS)
+                count += sum(record.offset in wanted for records in polled.values() for record in records)
+        finally:
+            consumer.close()
+    return count
 
 
 def partitions(name: str) -> int:
@@ -119,17 +152,17 @@ def _kept(name: str, partitions: int) -> str:
     return f"{name}: exists with {there} instead of {TOPICS[name]}; left as it is"
 
 
-def _messages(admin: "KafkaAdminClient", counts: dict[str, int]) -> dict[str, int]:
+def _extents(admin: "KafkaAdminClient", counts: dict[str, int]) -> dict[str, Extent]:
     from kafka import TopicPartition
     from kafka.admin import OffsetSpec
 
     partitions = [TopicPartition(name, number) for name, count in counts.items() for number in range(count)]
     starts = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.EARLIEST))
     ends = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
-    sizes = dict.fromkeys(counts, 0)
+    found: dict[str, Extent] = {name: {} for name in counts}
     for partition in partitions:
-        sizes[partition.topic] += ends[partition].offset - starts[partition].offset
-    return sizes
+        found[partition.topic][partition.partition] = starts[partition].offset, ends[partition].offset
+    return found
 
 
 def main(argv: list[str]) -> int:

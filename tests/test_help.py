@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from arus.__main__ import VERBS
+from arus.__main__ import VERBS, module_of
 
 PRODUCERS = ("images", "retail", "temperature", "warehouse")
 MODULES = [
-    *(f"arus.{verb}" for verb in VERBS),
+    *map(module_of, VERBS),
     *("arus.jars", "arus.class_archive"),
     *(f"producers.{name}" for name in PRODUCERS),
 ]

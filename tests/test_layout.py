@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from arus import schemas
-from arus.__main__ import VERBS
+from arus.__main__ import VERBS, module_of
 from arus.home import ROOT
 from arus.local import programs
 from arus.local.programs import BROKER, PIPELINES, SERVER
@@ -151,7 +151,7 @@ def test_each_table_has_one_job_that_writes_it() -> None:
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_a_module_with_main(verb: str) -> None:
-    assert callable(importlib.import_module(f"arus.{verb}").main)
+    assert callable(importlib.import_module(module_of(verb)).main)
 
 
 @pytest.mark.parametrize("module", MODULES)

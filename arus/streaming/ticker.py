@@ -10,6 +10,7 @@ class Ticker(threading.Thread):
     """Calls `tick` with the seconds that have passed, once in every interval, until it is stopped or the process ends.
 
     What a call fails of is said in the log, after the ticker's name, and the next one comes all the same.
+    As a context manager it ticks meanwhile.
     """
 
     def __init__(self, seconds: float, tick: Callable[[float], None], name: str = "once a second") -> None:
@@ -17,6 +18,13 @@ class Ticker(threading.Thread):
         self._seconds = seconds
         self._tick = tick
         self._asked = threading.Event()
+
+    def __enter__(self) -> "Ticker":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def run(self) -> None:
         before = time.monotonic()
