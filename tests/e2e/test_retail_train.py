@@ -54,6 +54,7 @@ def scheduled(tmp_path_factory: pytest.TempPathFactory) -> Scheduled:
             other = submit(shop.broker, "retail_train", *options())
         refusal = words(other)
         until(lambda: job.poll() is not None or shop.has_settled(2), "the second model", LONG)
+        until(lambda: job.poll() is not None or told(shop.broker).startswith("waiting: "), "the wait for rows", LONG)
     finally:
         job.terminate()
         said = words(job)
