@@ -20,6 +20,7 @@ from packaging.specifiers import SpecifierSet
 from arus import schemas
 from arus.home import ROOT
 from arus.java import SUITABLE
+from arus.local.programs import PRODUCER_ARGUMENTS
 
 COMPOSE = ROOT / "docker-compose.yml"
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -75,6 +76,12 @@ def test_the_jobs_with_a_service_are_those_that_say_so_and_their_producers_have_
     run = {words(name)[2] for name in SERVICES if words(name)[:2] == ["python", "-m"]}
     lacking = {f"producers.{name}" for name in producers} - run
     assert lacking == set(), f"docker-compose.yml has no service that runs {sorted(lacking)}"
+
+
+def test_the_producers_send_what_the_demo_has_them_send() -> None:
+    lines = [service["command"] for service in SERVICES.values() if service.get("profiles") == ["demo"]]
+    given = {line.split()[2].removeprefix("producers."): " ".join(line.split()[3:]) for line in lines}
+    assert given == PRODUCER_ARGUMENTS
 
 
 @pytest.mark.parametrize("name", sorted(JOBS))

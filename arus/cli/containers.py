@@ -14,6 +14,7 @@ from arus.schemas import JOBS
 # From nothing to healthy, and on to rows in each table, on two busy cores.
 PATIENCE_SECONDS = 300.0
 LOOK_SECONDS = 2.0
+LOOKS_IN_A_ROW = 4
 # Tables that have rows once their producers run: an alert, an upload and the like must first happen.
 FIRST_TABLES = [next(iter(job.tables)) for job in JOBS.values() if job.producer and job.has_service]
 
@@ -31,7 +32,7 @@ def bring_up(workers: int) -> None:
     with said_if_slow("starting the services, each when those before it are healthy: about a minute ..."):
         engine.compose("up", "--detach", "--scale", f"spark-worker={workers}")
     begun = time.monotonic()
-    _until(_are_all_good, "all services to be healthy", _what_is_not)
+    _await_health()
     found = engine.containers()
     healthy = sum(one.health == "healthy" for one in found)
     running = sum(one.state == "running" for one in found)
@@ -62,14 +63,25 @@ def _tables() -> list[dict[str, Any]]:
         return []
 
 
-def _are_all_good() -> bool:
-    return all(one.is_good for one in engine.containers())
+def _await_health() -> None:
+    """Wait until all is good, in a row of looks: one that fails and is started again seems so for a moment."""
+    goods = 0
+
+    def are_good_for_long() -> bool:
+        nonlocal goods
+        goods = goods + 1 if all(one.is_good for one in engine.containers()) else 0
+        return goods >= LOOKS_IN_A_ROW
+
+    with said_if_slow("waiting until all services are healthy ..."):
+        _until(are_good_for_long, "all services to be healthy", _what_is_not)
 
 
 def _what_is_not() -> str:
-    return (
-        ", ".join(f"{one.name} is {one.health or one.state}" for one in engine.containers() if not one.is_good)
-        + "; see `docker compose logs SERVICE`"
+    """Return which services are not good, each with the last line of its log."""
+    return "; ".join(
+        f"{one.service} is {one.health or one.state}: {engine.last_line(one.service)}"
+        for one in engine.containers()
+        if not one.is_good
     )
 
 

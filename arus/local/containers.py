@@ -150,6 +150,11 @@ def arus(*argv: str) -> str:
     return compose(*IN_SERVER, *argv)
 
 
+def last_line(service: str) -> str:
+    """Return the last line of a service's log."""
+    return compose("logs", "--no-log-prefix", "--tail", "1", service).strip()
+
+
 def shown_arus(*argv: str) -> int:
     """Run `python -m arus ...` there, let it print by itself, and return its exit code."""
     return subprocess.run([*COMPOSE, *IN_SERVER, *argv], cwd=ROOT, env=_environment(), check=False).returncode

@@ -219,7 +219,7 @@ def unique(found: Iterable[dict[str, object]]) -> list[dict[str, object]]:
 
 
 def contents(cluster: Broker) -> dict[str, list[str]]:
-    """Return the rows of each table, but for which part of it they are in: a heartbeat that was left over moves them."""
+    """Return the rows of each table, but not in which part they are: a heartbeat that was left over moves them."""
     names = ("tables/sensor_gudang", "tables/peringatan_gudang", "tables/status_gudang", "rejects/warehouse_monitor")
     rows = {name: table(cluster, name).to_pylist() for name in names}
     return {name: sorted(str(row | {"settled": None}) for row in of) for name, of in rows.items()}
