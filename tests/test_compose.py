@@ -20,12 +20,14 @@ from packaging.specifiers import SpecifierSet
 from arus import schemas
 from arus.home import ROOT
 from arus.java import SUITABLE
-from arus.local.programs import PRODUCER_ARGUMENTS
+from arus.local.programs import OPTIONS, PRODUCER_ARGUMENTS
 
 COMPOSE = ROOT / "docker-compose.yml"
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE.read_text())["services"]
 ONE_SHOT = {"topics"}
+# So that a micro-batch of uploads has tasks for many workers.
+ONLY_ON_A_CLUSTER = {"images-per-task=20"}
 # What an executor takes, for each byte of its heap.
 OFF_HEAP = 1.4
 LONG_RUNNING = SERVICES.keys() - ONE_SHOT
@@ -89,6 +91,12 @@ def test_a_job_service_runs_the_job_of_its_name_on_the_cluster(name: str) -> Non
     assert words(name)[:2] == ["./spark-submit.sh", name]
     assert (ROOT / "jobs" / f"{name}.py").is_file()
     assert option(name, "--master") == "spark://spark-master:7077"
+
+
+@pytest.mark.parametrize("name", sorted(JOBS))
+def test_a_job_has_the_settings_of_the_demo_since_it_shares_as_few_cores(name: str) -> None:
+    given = {word.removeprefix("spark.arus.") for word in words(name) if word.startswith("spark.arus.")}
+    assert given - ONLY_ON_A_CLUSTER == set(OPTIONS[name].settings)
 
 
 @pytest.mark.parametrize("name", sorted(JOBS))

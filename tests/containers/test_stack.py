@@ -171,6 +171,9 @@ def test_jobs_go_on_when_every_driver_is_restarted() -> None:
     models = {model["model_number"] for model in ask("/models").json["models"]}
     containers.compose("restart", *JOB_SERVICES)
     goes_on(GROWING, BACK_SECONDS)
+    said = containers.compose("logs", "--no-log-prefix", *JOB_SERVICES)
+    assert said.count("stopped; the next start goes on from here") >= len(JOB_SERVICES) - 1
+    assert [line for line in said.splitlines() if line.startswith("\tat ") or "Exception" in line] == []
     until(lambda: {one["model_number"] for one in ask("/models").json["models"]} > models, "model 2", 2 * BACK_SECONDS)
     sale = json.dumps({"CustomerID": 17850, "Quantity": 10, "UnitPrice": 5.0, "model_number": 1}).encode()
     assert ask("/cluster-customer", sale, Content_Type="application/json").status == 200
