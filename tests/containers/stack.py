@@ -62,11 +62,16 @@ def ask(path: str, data: bytes | None = None, token: str = TOKEN, **headers: str
         return Answer(error.code, error.read())
 
 
+def ask_master(path: str) -> str:
+    """Return a page of the Spark master."""
+    address = f"http://127.0.0.1:{containers.port('spark-master')}{path}"
+    with urllib.request.urlopen(address, timeout=LONGEST_ANSWER_SECONDS) as answer:
+        return str(answer.read().decode())
+
+
 def master() -> dict[str, Any]:
     """Return the Spark master's report on workers and jobs."""
-    address = f"http://127.0.0.1:{containers.port('spark-master')}/json/"
-    with urllib.request.urlopen(address, timeout=LONGEST_ANSWER_SECONDS) as answer:
-        return dict(json.load(answer))
+    return dict(json.loads(ask_master("/json/")))
 
 
 def rows() -> dict[str, int]:
