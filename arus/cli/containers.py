@@ -28,7 +28,7 @@ def bring_up(workers: int) -> None:
     if engine.ensure_token():
         print("made a token for the web server: ARUS_SERVER_TOKEN in .env", flush=True)
     with said_if_slow("building the image: the first time two to six minutes, later only what has changed ..."):
-        engine.compose("--progress", "quiet", "build", "topics")
+        engine.build()
     with said_if_slow("starting the services, each when those before it are healthy: about a minute ..."):
         engine.compose("up", "--detach", "--scale", f"spark-worker={workers}")
     begun = time.monotonic()

@@ -6,6 +6,7 @@ import secrets
 import shutil
 import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -134,6 +135,13 @@ def compose(*argv: str) -> str:
         lines = (run.stderr or run.stdout).strip().splitlines() or [f"exit code {run.returncode}"]
         raise ArusError(f"`docker compose {' '.join(argv)}` failed: {lines[-1]}")
     return run.stdout
+
+
+def build() -> None:
+    """Build the image, or what has changed of it; a terminal sees how."""
+    how = () if sys.stderr.isatty() else ("--progress", "quiet")
+    if subprocess.run([*COMPOSE, *how, "build", "topics"], cwd=ROOT, env=_environment(), check=False).returncode:
+        raise ArusError("the image could not be built: see above")
 
 
 def containers() -> list[Container]:

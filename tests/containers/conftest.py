@@ -12,7 +12,7 @@ from tests.containers import stack
 
 @pytest.fixture(scope="session")
 def brought_up() -> Iterator[str]:
-    """Run `make containers` with three workers, and return what it said; at the end all goes, data too."""
+    """Run `make containers` and return what it said; at the end all goes, data too."""
     try:
         containers.engine()
     except ArusError as error:
@@ -23,7 +23,7 @@ def brought_up() -> Iterator[str]:
         for variable, _ in containers.PORTS.values():
             patch.setenv(variable, str(free_port()))
         try:
-            run = stack.make_containers("--workers", "3")
+            run = stack.make_containers()
             assert run.returncode == 0, run.stdout + run.stderr + containers.compose("logs", "--tail", "20")
             yield run.stdout + run.stderr
         finally:

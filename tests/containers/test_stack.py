@@ -2,9 +2,11 @@
 
 import json
 import re
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from arus.local import containers
 from arus.schemas import JOBS
@@ -102,22 +104,25 @@ def test_status_is_told_by_the_line_of_the_docs() -> None:
     assert all(f"\n{job}: " in said for job in JOB_SERVICES)
 
 
-def test_an_upload_comes_back_as_300_by_300(tmp_path: Path) -> None:
-    from io import BytesIO
+def test_an_upload_comes_back_as_300_by_300_to_who_has_the_token(tmp_path: Path) -> None:
+    assert ask("/upload", b"", token="").status == 401
+    assert resized(upload(tmp_path)).size == (300, 300)
 
-    from PIL import Image
 
-    edge = b"--edge\r\n"
+def upload(folder: Path) -> str:
+    """Upload a picture of 640 by 480, and return its id."""
+    edge, kind = b"--edge\r\n", "multipart/form-data; boundary=edge"
     head = b'Content-Disposition: form-data; name="file"; filename="plant.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'
-    body = edge + head + picture(tmp_path / "plant.jpg", 640, 480) + b"\r\n--edge--\r\n"
-    kind = "multipart/form-data; boundary=edge"
-    assert ask("/upload", body, token="", Content_Type=kind).status == 401
+    body = edge + head + picture(folder / "plant.jpg", 640, 480) + b"\r\n--edge--\r\n"
     sent = ask("/upload", body, Content_Type=kind)
     assert sent.status == 202, sent.body
-    upload = sent.json["id"]
-    until(lambda: ask(f"/images/{upload}").json["status"] == "processed", "the picture")
-    result = ask(ask(f"/images/{upload}").json["links"]["result"])
-    assert Image.open(BytesIO(result.body)).size == (300, 300)
+    return str(sent.json["id"])
+
+
+def resized(name: str) -> Image.Image:
+    """Wait for the result of an upload, and return it."""
+    until(lambda: ask(f"/images/{name}").json["status"] == "processed", "the picture")
+    return Image.open(BytesIO(ask(ask(f"/images/{name}").json["links"]["result"]).body))
 
 
 def test_a_prediction_by_the_first_model_and_the_champion() -> None:
@@ -131,11 +136,16 @@ def test_a_prediction_by_the_first_model_and_the_champion() -> None:
         assert isinstance(answer.json["cluster"], int)
 
 
-def test_three_workers_share_the_jobs_and_one_may_be_killed() -> None:
-    assert len(hosts_of("image_resize")) == 3
-    docker("kill", of("spark-worker")[0].name)
+def test_three_workers_share_a_job_and_one_may_be_killed(tmp_path: Path) -> None:
+    containers.compose("up", "--detach", "--scale", "spark-worker=3")
+    until(lambda: master()["aliveworkers"] == 3, "three workers")
+    containers.compose("restart", "temperature_filter", "image_resize")
+    spread = ("temperature_filter", "image_resize")
+    until(lambda: all(len(hosts_of(job)) == 3 for job in spread), "their executors on three workers")
+    docker("kill", max(container.name for container in of("spark-worker")))
     until(lambda: master()["aliveworkers"] == 2, "the loss of one")
     goes_on(GROWING)
+    assert resized(upload(tmp_path)).size == (300, 300)
     assert len(hosts_of("image_resize")) == 2
 
 
