@@ -125,24 +125,14 @@ def resized(name: str) -> Image.Image:
     return Image.open(BytesIO(ask(ask(f"/images/{name}").json["links"]["result"]).body))
 
 
-def test_a_prediction_by_the_first_model_and_the_champion() -> None:
-    until(lambda: ask("/models").json["champion"] is not None, "the first model", 2 * BACK_SECONDS)
-    sale = {"CustomerID": 17850, "Quantity": 10, "UnitPrice": 5.0}
-    for chosen in ({}, {"model_number": "1"}):
-        asked = json.dumps(sale | chosen).encode()
-        assert ask("/cluster-customer", asked, token="", Content_Type="application/json").status == 401
-        answer = ask("/cluster-customer", asked, Content_Type="application/json")
-        assert answer.status == 200
-        assert isinstance(answer.json["cluster"], int)
-
-
 def test_three_workers_share_a_job_and_one_may_be_killed(tmp_path: Path) -> None:
     containers.compose("up", "--detach", "--scale", "spark-worker=3")
     until(lambda: master()["aliveworkers"] == 3, "three workers")
     containers.compose("restart", "temperature_filter", "image_resize")
     spread = ("temperature_filter", "image_resize")
     until(lambda: all(len(hosts_of(job)) == 3 for job in spread), "their executors on three workers")
-    docker("kill", max(container.name for container in of("spark-worker")))
+    # Killed, and gone for good.
+    docker("rm", "--force", max(container.name for container in of("spark-worker")))
     until(lambda: master()["aliveworkers"] == 2, "the loss of one")
     goes_on(GROWING)
     assert resized(upload(tmp_path)).size == (300, 300)
@@ -154,6 +144,17 @@ def hosts_of(job: str) -> set[str]:
     (app,) = [app["id"] for app in master()["activeapps"] if app["name"] == job]
     page = ask_master(f"/app/?appId={app}").split("Removed Executors")[0]
     return set(re.findall(r"worker-\d+-([\d.]+)-\d+", page))
+
+
+def test_a_prediction_by_the_first_model_and_the_champion() -> None:
+    until(lambda: ask("/models").json["champion"] is not None, "the first model", 2 * BACK_SECONDS)
+    sale = {"CustomerID": 17850, "Quantity": 10, "UnitPrice": 5.0}
+    for chosen in ({}, {"model_number": "1"}):
+        asked = json.dumps(sale | chosen).encode()
+        assert ask("/cluster-customer", asked, token="", Content_Type="application/json").status == 401
+        answer = ask("/cluster-customer", asked, Content_Type="application/json")
+        assert answer.status == 200
+        assert isinstance(answer.json["cluster"], int)
 
 
 def test_jobs_go_on_when_the_master_is_restarted() -> None:
