@@ -176,6 +176,8 @@ def test_a_second_model_comes_and_the_first_one_still_answers() -> None:
     assert ask("/cluster-customer", sale, Content_Type="application/json").status == 200
 
 
+# The last test restarts each of them too, by `down` and `up`.
+@pytest.mark.long
 def test_jobs_go_on_when_every_driver_is_restarted() -> None:
     containers.compose("restart", *JOB_SERVICES)
     goes_on(GROWING, BACK_SECONDS)
