@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
@@ -55,23 +56,24 @@ def extents(names: Collection[str]) -> dict[str, Extent]:
 
 
 def count_records(topic: str, partition: int, offsets: Sequence[int]) -> int:
-    """Return at how many of the offsets (in order) the partition has a record that a reader gets.
+    """Return at how many of the offsets (some, in order) the partition has a record that a reader gets.
 
-    At the others are marks of transactions, or what an aborted one has left.
+    At the others are marks of transactions, or what an aborted or unfinished one has left.
     """
     from kafka import KafkaConsumer, TopicPartition
 
-    if not len(offsets):
-        return 0
     where, wanted, count = TopicPartition(topic, partition), set(offsets), 0
     with kafka_errors_as_a_line():
         consumer = KafkaConsumer(bootstrap_servers=bootstrap_servers(), isolation_level="read_committed")
         try:
             consumer.assign([where])
             consumer.seek(where, offsets[0])
-            while consumer.position(where) <= offsets[-1]:
-                polled = consumer.poll(timeout_ms=POLL_MS)
-                count += sum(record.offset in wanted for records in polled.values() for record in records)
+            # Behind an unfinished transaction nothing comes.
+            end = time.monotonic() + CONNECT_SECONDS
+            while consumer.position(where) <= offsets[-1] and time.monotonic() < end:
+                if polled := consumer.poll(timeout_ms=POLL_MS):
+                    end = time.monotonic() + CONNECT_SECONDS
+                    count += sum(record.offset in wanted for records in polled.values() for record in records)
         finally:
             consumer.close()
     return count

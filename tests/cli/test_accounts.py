@@ -102,3 +102,9 @@ def test_a_check_waits_until_all_is_read_if_it_is_asked_to(
     assert tables.main(["check", "--json", "--wait", "0.1"]) == 1
     first = json.loads(capsys.readouterr().out)[0]
     assert (first["topic"], first["rows"], first["unread"] > 0) == (SENSOR_SUHU, 0, True)
+
+
+def test_a_table_from_before_the_topic_was_made_anew_is_not_short_of_anything(store: Path) -> None:
+    everything_kept(store, SENSOR_SUHU, "sensor_suhu")
+    append(store, "sensor_suhu", [position(SENSOR_SUHU, 10**12)])
+    assert account_of(SENSOR_SUHU)[4:] == (0, 0, 0)
