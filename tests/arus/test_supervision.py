@@ -209,6 +209,7 @@ def test_make_alone_lists_every_target() -> None:
         "up",
         "down",
         "status",
+        "containers",
         "test",
         "check",
         "bench",
