@@ -9,17 +9,16 @@ import time
 from pathlib import Path
 
 from arus import home
-from arus.cli.accounts import accounts
-from arus.cli.accounts import table_of as accounts_table
 from arus.csv_export import export
 from arus.delta_files import Summary, names, summary
+from arus.progress import said_if_slow
 
 # A micro-batch commits its table and its rejects one after the other.
 COMMIT_SECONDS = 10.0
 LOOK_SECONDS = 1.0
 
 
-def table_of(found: list[Summary]) -> str:
+def list_of(found: list[Summary]) -> str:
     """Return the summaries as a table for the terminal, times in UTC; a broken table's line says what is wrong."""
     width = max(len("table"), *(len(table.name) for table in found))
     lines = [f"{'table':<{width}}  {'rows':>12}  {'files':>6}  {'size':>10}  {'version':>8}  last commit (UTC)"]
@@ -50,7 +49,7 @@ def show(as_json: bool) -> int:
     if as_json:
         print(json.dumps([table._asdict() for table in found], indent=1, default=str))
     elif found:
-        print(table_of(found))
+        print(list_of(found))
     else:
         print(
             f"no tables in {home.store()} yet: start a job, as with `./spark-submit.sh retail_ingest`, or `make demo`"
@@ -64,14 +63,18 @@ def check(patience: float, as_json: bool) -> int:
     `patience`: how long for all messages to be read, too; else only as long as a micro-batch takes
     that has committed to one of its tables.
     """
+    # Here, since the list of tables needs none of what it imports.
+    from arus.cli.accounts import accounts, table_of
+
     end = time.monotonic() + max(patience, COMMIT_SECONDS)
-    while True:
-        found = accounts()
-        is_right = all(account.is_right and not (patience and account.unread) for account in found)
-        if is_right or time.monotonic() >= end:
-            break
-        time.sleep(LOOK_SECONDS)
-    print(json.dumps([account._asdict() for account in found], indent=1) if as_json else accounts_table(found))
+    with said_if_slow(f"comparing topics and tables, for up to {max(patience, COMMIT_SECONDS):g} s ..."):
+        while True:
+            found = accounts()
+            is_right = all(account.is_right and not (patience and account.unread) for account in found)
+            if is_right or time.monotonic() >= end:
+                break
+            time.sleep(LOOK_SECONDS)
+    print(json.dumps([account._asdict() for account in found], indent=1) if as_json else table_of(found))
     return 0 if is_right else 1
 
 

@@ -20,6 +20,7 @@ from packaging.specifiers import SpecifierSet
 from arus import schemas
 from arus.home import ROOT
 from arus.java import SUITABLE
+from arus.local.containers import PORTS
 from arus.local.programs import OPTIONS, PRODUCER_ARGUMENTS
 
 COMPOSE = ROOT / "docker-compose.yml"
@@ -190,6 +191,12 @@ def test_a_service_may_do_and_use_only_what_it_needs(name: str) -> None:
 def test_a_long_running_service_restarts_and_has_time_to_stop(name: str) -> None:
     assert SERVICES[name]["restart"] == "unless-stopped"
     assert "stop_grace_period" in SERVICES[name]
+
+
+def test_the_ports_that_are_shown_are_those_of_the_file() -> None:
+    given = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    shown = {name: f"127.0.0.1:${{{variable}:-{default}}}:{default}" for name, (variable, default) in PORTS.items()}
+    assert given == {name: [port] for name, port in shown.items()}
 
 
 def test_nothing_is_published_beyond_this_machine() -> None:

@@ -1,17 +1,10 @@
 """A driver without executors: none of its tasks can run, and on a cluster that has forgotten it none ever will."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from arus.base.waiting import patience_seconds
-
-
-class Status(Protocol):
-    """What a job tells of itself, such as BatchListener."""
-
-    present: dict[str, Any]
-
-    def note(self, state: str, doing: str = "", error: str | None = None) -> None: ...
+from arus.listener import BatchListener
 
 
 class ExecutorWatch:
@@ -21,7 +14,7 @@ class ExecutorWatch:
     minute).
     """
 
-    def __init__(self, count: Callable[[], int], status: Status, give_up: Callable[[str], None]) -> None:
+    def __init__(self, count: Callable[[], int], status: BatchListener, give_up: Callable[[str], None]) -> None:
         self._count = count
         self._status = status
         self._give_up = give_up

@@ -48,8 +48,7 @@ def test_one_command_brings_all_up_and_says_what_it_found(brought_up: str) -> No
 
 def test_another_set_of_services_recreates_none() -> None:
     before = {one.name: docker("inspect", "--format", "{{.Id}}", one.name) for one in containers.containers()}
-    docker_compose_up = ["up", "--detach", *JOB_SERVICES]
-    containers.compose(*docker_compose_up)
+    containers.compose("up", "--detach", *JOB_SERVICES)
     assert {one.name: docker("inspect", "--format", "{{.Id}}", one.name) for one in containers.containers()} == before
     images = {facts["Image"] for service, facts in inspected().items() if service != "kafka"}
     assert len(images) == 1

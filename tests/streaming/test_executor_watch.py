@@ -1,30 +1,23 @@
 """What a driver does that has lost its executors."""
 
-from typing import Any
+from pathlib import Path
 
 import pytest
 
+from arus.listener import BatchListener
 from arus.streaming.executor_watch import ExecutorWatch
 
 
-class Status:
-    """Keeps what a job told of itself."""
-
-    def __init__(self) -> None:
-        self.present: dict[str, Any] = {"state": "training", "doing": "step 2 of 7", "error": None}
-
-    def note(self, state: str, doing: str = "", error: str | None = None) -> None:
-        self.present = {"state": state, "doing": doing, "error": error}
-
-
 @pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+def patience(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ARUS_HOME", str(tmp_path))
     monkeypatch.setenv("ARUS_PATIENCE_SECONDS", "60")
 
 
-def ticked(counts: list[int], seconds: float) -> tuple[Status, list[str]]:
-    """Let a watch tick once for each count; return what it told."""
-    status, left = Status(), iter(counts)
+def ticked(counts: list[int], seconds: float) -> tuple[BatchListener, list[str]]:
+    """Let the watch of a job that trains tick once for each count; return what it told."""
+    status, left = BatchListener("retail_train"), iter(counts)
+    status.note("training", "step 2 of 7")
     reasons: list[str] = []
     watch = ExecutorWatch(lambda: next(left), status, reasons.append)
     for _ in counts:
