@@ -12,6 +12,11 @@ PIP := .venv/bin/python -m pip install --require-virtualenv --quiet --disable-pi
 # Looking and stopping need no set-up: where there is none, nothing runs.
 IF_SET_UP := if [ ! -x .venv/bin/python ]; then echo "nothing is set up here, so nothing runs: make setup"; exit 0; fi
 COMMA := ,
+# Sets the shell's variable `found`.
+FIND_PYTHON = found=; for python in $(PYTHONS); do \
+		if "$$python" -c '$(FITS)' 2>/dev/null; then found=$$python; break; fi; done; \
+	if [ -z "$$found" ]; then \
+		echo "arus: Python 3.10 to 3.14 is needed: install one (apt-get install python3 python3-venv, brew install python), or say make PYTHON=/its/path" >&2; exit 1; fi
 FITS := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 15))
 # How long a step took, in the shell that has done it.
 BEGIN := begun=$$(date +%s)
@@ -38,7 +43,7 @@ status: ## What runs, how fast, how far behind
 
 # The engine and the image bring all else, so that no set-up is needed here.
 containers: ## The same in containers, checked (needs Docker with Compose); ARGS=--down stops it
-	@python=.venv/bin/python; [ -x $$python ] || python="$(PYTHON)"; exec $$python -m arus containers $(ARGS)
+	@$(FIND_PYTHON); exec "$$found" -m arus containers $(ARGS)
 
 # In two processes, file by file: a driver that starts, or waits, leaves a core idle. ARGS="-n 0" is one.
 test: .venv/dev.stamp .jars/classes.stamp ## The whole test suite
@@ -75,10 +80,7 @@ clean: ## Remove .venv, .jars, build and caches; never data
 # A stamp is written when its step is done. `installing` has the pid of who installs, and stays behind when that was
 # interrupted: what pip then takes for installed may be half there, so .venv is made afresh (pip's cache spares the downloads).
 .venv/venv.stamp:
-	@found=; for python in $(PYTHONS); do \
-		if "$$python" -c '$(FITS)' 2>/dev/null; then found=$$python; break; fi; done; \
-	if [ -z "$$found" ]; then \
-		echo "arus: Python 3.10 to 3.14 is needed: install one (apt-get install python3 python3-venv, brew install python), or say make PYTHON=/its/path" >&2; exit 1; fi; \
+	@$(FIND_PYTHON); \
 	if ! "$$found" -c 'import ensurepip, venv' 2>/dev/null; then \
 		echo "arus: $$found has no venv module: apt-get install python3-venv" >&2; exit 1; fi; \
 	"$$found" -c '$(FIND_JAVA)' || exit 1; \
