@@ -5,13 +5,12 @@ tables check: whether each message in Kafka is a row or a reject, and once.
 
 import argparse
 import json
-import time
 from pathlib import Path
 
 from arus import home
+from arus.base.waiting import wait_aloud
 from arus.csv_export import export
 from arus.delta_files import Summary, names, summary
-from arus.progress import said_if_slow
 
 # A micro-batch commits its table and its rejects one after the other.
 COMMIT_SECONDS = 10.0
@@ -64,16 +63,18 @@ def check(patience: float, as_json: bool) -> int:
     that has committed to one of its tables.
     """
     # Here, since the list of tables needs none of what it imports.
-    from arus.cli.accounts import accounts, table_of
+    from arus.cli.accounts import Account, accounts, table_of
 
-    end = time.monotonic() + max(patience, COMMIT_SECONDS)
-    with said_if_slow(f"comparing topics and tables, for up to {max(patience, COMMIT_SECONDS):g} s ..."):
-        while True:
-            found = accounts()
-            is_right = all(account.is_right and not (patience and account.unread) for account in found)
-            if is_right or time.monotonic() >= end:
-                break
-            time.sleep(LOOK_SECONDS)
+    found: list[Account] = []
+
+    def are_right() -> bool:
+        found[:] = accounts()
+        return all(account.is_right and not (patience and account.unread) for account in found)
+
+    longest = max(patience, COMMIT_SECONDS)
+    is_right = wait_aloud(
+        are_right, "each message to be a row or a reject", patience=longest, look_seconds=LOOK_SECONDS
+    )
     print(json.dumps([account._asdict() for account in found], indent=1) if as_json else table_of(found))
     return 0 if is_right else 1
 

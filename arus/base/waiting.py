@@ -23,12 +23,18 @@ def patience_seconds() -> float:
         raise ArusError(f"ARUS_PATIENCE_SECONDS={given} is not a number of seconds") from None
 
 
-def wait_aloud(is_so: Callable[[], bool], what: str, say: Callable[[str], None] | None = None) -> bool:
-    """Wait until it is so, and return whether it came to be within the patience.
+def wait_aloud(
+    is_so: Callable[[], bool],
+    what: str,
+    say: Callable[[str], None] | None = None,
+    patience: float | None = None,
+    look_seconds: float = LOOK_SECONDS,
+) -> bool:
+    """Wait until it is so, and return whether it came to be within the patience (seconds; default: the usual one).
 
     After two seconds, and then every ten, `say` (default: stderr) is told what is waited for.
     """
-    end = time.monotonic() + patience_seconds()
+    end = time.monotonic() + (patience_seconds() if patience is None else patience)
     due = time.monotonic() + NOTICE_SECONDS
     while not is_so():
         now = time.monotonic()
@@ -37,7 +43,7 @@ def wait_aloud(is_so: Callable[[], bool], what: str, say: Callable[[str], None] 
         if now >= due:
             (say or _to_stderr)(f"waiting for {what}, up to {math.ceil(end - now)} s more ...")
             due = now + REMINDER_SECONDS
-        time.sleep(LOOK_SECONDS)
+        time.sleep(look_seconds)
     return True
 
 

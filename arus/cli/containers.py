@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from arus.base.waiting import wait_aloud
 from arus.errors import ArusError
 from arus.local import containers as engine
 from arus.progress import said_if_slow
@@ -51,8 +52,7 @@ def _await_rows(begun: float) -> None:
                 print(f"  {table['name']:<20} first rows after {time.monotonic() - begun:.0f} s", flush=True)
         return seen.issuperset(FIRST_TABLES)
 
-    with said_if_slow("waiting for the first rows ..."):
-        _until(have_rows, "first rows", lambda: ", ".join(sorted(set(FIRST_TABLES) - seen)))
+    _until(have_rows, "the first rows", lambda: ", ".join(sorted(set(FIRST_TABLES) - seen)))
 
 
 def _tables() -> list[dict[str, Any]]:
@@ -72,8 +72,7 @@ def _await_health() -> None:
         goods = goods + 1 if all(one.is_good for one in engine.containers()) else 0
         return goods >= LOOKS_IN_A_ROW
 
-    with said_if_slow("waiting until all services are healthy ..."):
-        _until(are_good_for_long, "all services to be healthy", _what_is_not)
+    _until(are_good_for_long, "all services to be healthy", _what_is_not)
 
 
 def _what_is_not() -> str:
@@ -86,11 +85,8 @@ def _what_is_not() -> str:
 
 
 def _until(is_so: Callable[[], bool], what: str, lacks: Callable[[], str]) -> None:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not is_so():
-        if time.monotonic() >= end:
-            raise ArusError(f"waited {PATIENCE_SECONDS:.0f} s for {what}: {lacks()}")
-        time.sleep(LOOK_SECONDS)
+    if not wait_aloud(is_so, what, patience=PATIENCE_SECONDS, look_seconds=LOOK_SECONDS):
+        raise ArusError(f"waited {PATIENCE_SECONDS:.0f} s in vain for {what}: {lacks()}")
 
 
 def show_addresses() -> None:
